@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/types.hpp"
+#include "ioas/cause.hpp"
+#include "ioas/domain.hpp"
+
+namespace aperture::ioas {
+
+/// Which address space of a device: none = the device's own, otherwise one process's (never 0).
+using ProcessId = std::optional<std::uint32_t>;
+
+struct DeviceReservation {
+  IovaRange range;
+  Cause cause{};
+};
+
+/// A switch of a device's translation that is ready to happen. Destroyed uncommitted: nothing has changed.
+class PreparedAttach {
+ public:
+  virtual ~PreparedAttach() = default;
+  /// The device uses the new domain from here on; the old one is no longer used by any access in flight. Called at most
+  /// once. Never fails for want of anything. EIO (card lost): the device counts as attached to the new domain all the
+  /// same. The value: whether every access of the meantime was translated by either the old or the new domain.
+  virtual Result<bool> commit() noexcept = 0;
+};
+
+/// A bus master behind an IOMMU. It has at most one domain per process id. Calls come with an IOAS's lock held; the
+/// constant functions may come from several threads and always give the same answer.
+class Device {
+ public:
+  virtual ~Device() = default;
+  virtual const std::string& name() const = 0;
+  virtual std::uint32_t device_id() const = 0;
+  /// Addresses that this device must not be given, with the reason. Attach adds them, and [dma_mask() + 1, 2^64 - 1].
+  virtual const std::vector<DeviceReservation>& reservations() const = 0;
+  /// Highest address the device can emit, 2^n - 1.
+  virtual std::uint64_t dma_mask() const = 0;
+  /// The formats that make_domain can build for this device, fewest levels first, first stage before second at equal
+  /// depth. Not empty. The IOAS chooses among them: the last of the first stage (the largest) when no window is known;
+  /// otherwise the first that holds all windows and maps.
+  virtual const std::vector<Format>& formats(ProcessId process) const = 0;
+  /// Identity of the IOMMU that the device is behind, and who pins for it.
+  virtual PinProvider& pin_provider() const = 0;
+
+  /// An empty domain of formats(process)[format]. ENOMEM, EIO.
+  virtual Result<std::shared_ptr<Domain>> make_domain(std::size_t format, ProcessId process) = 0;
+  /// All of an attach that can fail; the device may be attached already (then it is a replace). `domain` was made by
+  /// this device or by another with the same provider and an equal format. EINVAL: the device cannot use this domain
+  /// (the IOAS tries the next); ENOMEM, EIO. At most one preparation per process id at a time.
+  virtual Result<std::unique_ptr<PreparedAttach>> prepare_attach(std::shared_ptr<Domain> domain, ProcessId process) = 0;
+  /// No translation any more. Without effect when there is none. Never fails half-way, never allocates. EIO: the card
+  /// is lost; the device counts as detached.
+  virtual Result<> detach(ProcessId process) noexcept = 0;
+};
+
+}  // namespace aperture::ioas

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/types.hpp"
+#include "ioas/pages.hpp"
+#include "ioas/prot.hpp"
+
+namespace aperture::ioas {
+
+/// A page-table format as an IOAS sees it. Two equal formats of one IOMMU are interchangeable.
+struct Format {
+  std::string name;                  ///< for people and reports: "Sv39", "Sv48x4"
+  unsigned stage{1};                 ///< 1 or 2
+  unsigned levels{1};                ///< depth of a walk that ends in the smallest page
+  std::vector<IovaRange> apertures;  ///< what can be translated: ascending, disjoint, not empty
+  std::uint64_t page_sizes{};        ///< bit n: pages of 2^n bytes; the lowest bit is the granule, at most 4 KiB
+  bool operator==(const Format&) const = default;
+};
+
+/// One area as a domain sees it.
+struct Mapping {
+  Iova iova;
+  PageSpan span;  ///< span.length bytes from iova on; iova, length and span.offset are multiples of the granule
+  Prot prot{};
+  bool small_pages{};  ///< leaves of 4 KiB at most
+  IovaRange range() const { return {iova, iova + (span.length - 1)}; }
+};
+
+/// One I/O page table. Its geometry never changes: growth is a new domain and a replace. Called with the IOAS's lock
+/// held, so by one thread at a time; different domains are called concurrently. Destruction releases whatever is still
+/// mapped; no device is attached any more then.
+class Domain {
+ public:
+  virtual ~Domain() = default;
+  virtual const Format& format() const = 0;
+  virtual PinProvider& pin_provider() const = 0;
+
+  /// Does all of a map that can fail (allocates tables). The range lies in one aperture and overlaps no other mapping;
+  /// span.pages is already pinned at pin_provider() and stays so until the matching unmap or abort is followed by sync.
+  /// Devices may reach the pages from here on. No leaf may span beyond the mapping. ENOMEM; EIO once the card is lost.
+  virtual Result<> prepare_map(const Mapping& mapping) = 0;
+  /// Completes / undoes a prepared map. Never fail, never allocate. After abort, what prepare_map allocated and devices
+  /// may have seen is freed at the next sync.
+  virtual void commit_map(const Mapping& mapping) noexcept = 0;
+  virtual void abort_map(const Mapping& mapping) noexcept = 0;
+  /// Removes every mapping inside `range`, which cuts none in two. Never fails, never allocates, frees nothing until
+  /// sync.
+  virtual void unmap(IovaRange range) noexcept = 0;
+  /// Called once after each change that mapped, aborted or unmapped. On success no access that used a removed mapping
+  /// is in flight or will follow. EIO: the card is lost; tables stay in quarantine, and so do the pages (the caller
+  /// keeps the pins).
+  virtual Result<> sync() noexcept = 0;
+};
+
+}  // namespace aperture::ioas
