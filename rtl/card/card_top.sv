@@ -1,4 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+// The card: what the FPGA and the bench both instantiate. Structure only.
+//
+//   host -- axil_slave -- card_decode --+-- card_info -- card_irq -- messages
+//                                       +-- dma_top ---(port 0)--+
+//                                       +----------------------- iommu_top -- axi_gate -- m_data, m_iommu
+//   device port ----------- axi_gate -----------------(port 1)--+
+//
+// Register accesses never wait for memory and stay alive while card_reset drains and resets IOMMU and DMA block. A device
+// behind the device port is reset together with the card: its answers are lost.
 `default_nettype none
 module card_top #(
   parameter int unsigned DATA_W = 64,               // 64 or 128
@@ -157,5 +166,147 @@ module card_top #(
 
   output logic        busy_o                // clock enable: the clock may stop while this is low and no AXI-Lite access is offered
 );
+  if (DATA_W != 64 && DATA_W != 128) $error("card_top: DATA_W must be 64 or 128");
+  if (CHANNELS < 1 || CHANNELS > 8) $error("card_top: CHANNELS must be 1 to 8");
+
+  // ---- registers ---------------------------------------------------------------------------------------------------------------------
+  logic        reg_we, iommu_we, info_we, dma_we, axil_busy;
+  logic [16:0] reg_addr;
+  logic [11:0] page_addr;
+  logic [14:0] dma_addr;
+  logic [63:0] reg_wdata, reg_rdata, iommu_rdata, info_rdata, dma_rdata;
+  logic [7:0]  reg_wstrb;
+
+  axil_slave #(.ADDR_W(17)) u_axil (
+    .clk_i, .rst_ni,
+    .s_axil_awaddr, .s_axil_awvalid, .s_axil_awready, .s_axil_wdata, .s_axil_wstrb, .s_axil_wvalid, .s_axil_wready,
+    .s_axil_bresp, .s_axil_bvalid, .s_axil_bready, .s_axil_araddr, .s_axil_arvalid, .s_axil_arready,
+    .s_axil_rdata, .s_axil_rresp, .s_axil_rvalid, .s_axil_rready,
+    .we_o(reg_we), .addr_o(reg_addr), .wdata_o(reg_wdata), .wstrb_o(reg_wstrb), .rdata_i(reg_rdata), .busy_o(axil_busy));
+
+  card_decode #(.CHANNELS(CHANNELS)) u_decode (
+    .we_i(reg_we), .addr_i(reg_addr), .rdata_o(reg_rdata), .iommu_we_o(iommu_we), .iommu_rdata_i(iommu_rdata),
+    .info_we_o(info_we), .info_rdata_i(info_rdata), .dma_we_o(dma_we), .dma_addr_o(dma_addr), .dma_rdata_i(dma_rdata),
+    .page_addr_o(page_addr));
+
+  // ---- reset, activity -----------------------------------------------------------------------------------------------------------------
+  logic reset_go, resetting, stop, close, core_rst_n;
+  logic dma_busy, dma_quiet, iommu_idle, iommu_quiet, data_quiet, mem_quiet;
+  logic irq_busy, work;
+  assign work   = dma_busy || !iommu_idle || resetting;
+  assign busy_o = work || axil_busy || irq_busy || s_dev_awvalid || s_dev_arvalid || s_dev_wvalid;
+
+  card_reset u_reset (
+    .clk_i, .rst_ni, .go_i(reset_go), .resetting_o(resetting), .idle_i(dma_quiet && iommu_idle && iommu_quiet),
+    .quiet_i(data_quiet && mem_quiet), .stop_o(stop), .close_o(close), .core_rst_no(core_rst_n));
+
+  // ---- card registers, interrupts --------------------------------------------------------------------------------------------------------
+  logic [1:0]          ev_translation, ev_hit, ev_miss, ev_fault, isolated, isolation_clear;
+  logic                ev_walk_read;
+  logic [31:0]         isolation_timeout, irq_enable, irq_rearm, irq_armed;
+  logic [15:0]         iommu_wires;
+  logic [CHANNELS-1:0] dma_wires;
+  assign wires_o = {16'(dma_wires), iommu_wires};
+
+  card_info #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .BUILD_HASH(BUILD_HASH), .CLOCK_HZ(CLOCK_HZ)) u_info (
+    .clk_i, .rst_ni, .we_i(info_we), .addr_i(page_addr), .wdata_i(reg_wdata), .wstrb_i(reg_wstrb), .rdata_o(info_rdata),
+    .busy_i(work), .resetting_i(resetting), .reset_go_o(reset_go), .clear_i(!core_rst_n),
+    .translations_i(ev_translation), .hits_i(ev_hit), .misses_i(ev_miss), .walk_read_i(ev_walk_read), .faults_i(ev_fault),
+    .r_i(m_data_rvalid && m_data_rready), .w_i(m_data_wvalid && m_data_wready), .w_strb_i(m_data_wstrb),
+    .isolation_timeout_o(isolation_timeout), .isolation_clear_o(isolation_clear), .isolated_i(isolated),
+    .wires_i(wires_o), .irq_enable_o(irq_enable), .irq_rearm_o(irq_rearm), .irq_armed_i(irq_armed));
+
+  card_irq u_irq (
+    .clk_i, .rst_ni, .wires_i(wires_o), .enable_i(irq_enable), .rearm_i(irq_rearm), .armed_o(irq_armed), .busy_o(irq_busy),
+    .message_valid_o, .message_vector_o, .message_ready_i);
+
+  // ---- DMA block -----------------------------------------------------------------------------------------------------------------------------
+  logic [3:0]          dma_awid, dma_arid, dma_bid, dma_rid;
+  logic [63:0]         dma_awaddr, dma_araddr;
+  logic [7:0]          dma_awlen, dma_arlen;
+  logic [2:0]          dma_awsize, dma_arsize, dma_awprot, dma_arprot;
+  logic [1:0]          dma_awburst, dma_arburst, dma_bresp, dma_rresp;
+  logic [46:0]         dma_awuser, dma_aruser;
+  logic                dma_awvalid, dma_awready, dma_arvalid, dma_arready, dma_wvalid, dma_wready, dma_wlast;
+  logic                dma_bvalid, dma_bready, dma_rvalid, dma_rready, dma_rlast;
+  logic [DATA_W-1:0]   dma_wdata, dma_rd_data;
+  logic [DATA_W/8-1:0] dma_wstrb;
+
+  dma_top #(.DATA_W(DATA_W), .CHANNELS(CHANNELS)) u_dma (
+    .clk_i, .rst_ni(core_rst_n), .stop_i(stop), .busy_o(dma_busy), .quiet_o(dma_quiet), .irq_o(dma_wires),
+    .reg_we_i(dma_we), .reg_addr_i(dma_addr), .reg_wdata_i(reg_wdata), .reg_wstrb_i(reg_wstrb), .reg_rdata_o(dma_rdata),
+    .m_awid(dma_awid), .m_awaddr(dma_awaddr), .m_awlen(dma_awlen), .m_awsize(dma_awsize), .m_awburst(dma_awburst),
+    .m_awprot(dma_awprot), .m_awuser(dma_awuser), .m_awvalid(dma_awvalid), .m_awready(dma_awready),
+    .m_wdata(dma_wdata), .m_wstrb(dma_wstrb), .m_wlast(dma_wlast), .m_wvalid(dma_wvalid), .m_wready(dma_wready),
+    .m_bid(dma_bid), .m_bresp(dma_bresp), .m_bvalid(dma_bvalid), .m_bready(dma_bready), .m_arid(dma_arid),
+    .m_araddr(dma_araddr), .m_arlen(dma_arlen), .m_arsize(dma_arsize), .m_arburst(dma_arburst), .m_arprot(dma_arprot),
+    .m_aruser(dma_aruser), .m_arvalid(dma_arvalid), .m_arready(dma_arready), .m_rid(dma_rid), .m_rdata(dma_rd_data),
+    .m_rresp(dma_rresp), .m_rlast(dma_rlast), .m_rvalid(dma_rvalid), .m_rready(dma_rready));
+
+  // ---- IOMMU: port 0 the DMA block, which may use every device_id, port 1 the external device --------------------------------------------------
+  logic dev_awvalid, dev_awready, dev_arvalid, dev_arready, dev_quiet;
+  logic data_awvalid, data_awready, data_arvalid, data_arready;
+  logic mem_awvalid, mem_awready, mem_arvalid, mem_arready;
+
+  axi_gate u_dev_gate (
+    .clk_i, .rst_ni(core_rst_n), .close_i(stop), .quiet_o(dev_quiet),
+    .s_awvalid(s_dev_awvalid), .s_awready(s_dev_awready), .m_awvalid(dev_awvalid), .m_awready(dev_awready),
+    .s_arvalid(s_dev_arvalid), .s_arready(s_dev_arready), .m_arvalid(dev_arvalid), .m_arready(dev_arready),
+    .b_i(s_dev_bvalid && s_dev_bready), .r_last_i(s_dev_rvalid && s_dev_rready && s_dev_rlast));
+
+  axi_gate u_data_gate (
+    .clk_i, .rst_ni, .close_i(close), .quiet_o(data_quiet),
+    .s_awvalid(data_awvalid), .s_awready(data_awready), .m_awvalid(m_data_awvalid), .m_awready(m_data_awready),
+    .s_arvalid(data_arvalid), .s_arready(data_arready), .m_arvalid(m_data_arvalid), .m_arready(m_data_arready),
+    .b_i(m_data_bvalid && m_data_bready), .r_last_i(m_data_rvalid && m_data_rready && m_data_rlast));
+
+  axi_gate u_mem_gate (
+    .clk_i, .rst_ni, .close_i(close), .quiet_o(mem_quiet),
+    .s_awvalid(mem_awvalid), .s_awready(mem_awready), .m_awvalid(m_iommu_awvalid), .m_awready(m_iommu_awready),
+    .s_arvalid(mem_arvalid), .s_arready(mem_arready), .m_arvalid(m_iommu_arvalid), .m_arready(m_iommu_arready),
+    .b_i(m_iommu_bvalid && m_iommu_bready), .r_last_i(m_iommu_rvalid && m_iommu_rready && m_iommu_rlast));
+
+  iommu_top #(.DATA_W(DATA_W)) u_iommu (
+    .clk_i, .rst_ni(core_rst_n),
+    .reg_we_i(iommu_we), .reg_addr_i(page_addr), .reg_wdata_i(reg_wdata), .reg_wstrb_i(reg_wstrb), .reg_rdata_o(iommu_rdata),
+    .strap_capabilities_i, .strap_fctl_i, .strap_fctl_be_writable_i, .strap_fctl_gxl_writable_i,
+    .strap_ddt_levels_max_i, .strap_device_id_mask_i, .strap_vectors_log2_i, .strap_queue_log2_max_i,
+    .strap_reset_bare_i,
+    .strap_port0_id_base_i(24'd0), .strap_port0_id_mask_i(24'd0),
+    .strap_port1_id_base_i(strap_device_id_base_i), .strap_port1_id_mask_i(strap_device_id_port_mask_i),
+    .s0_awid(dma_awid), .s0_awaddr(dma_awaddr), .s0_awlen(dma_awlen), .s0_awsize(dma_awsize),
+    .s0_awburst(dma_awburst), .s0_awprot(dma_awprot), .s0_awuser(dma_awuser), .s0_awvalid(dma_awvalid),
+    .s0_awready(dma_awready), .s0_wdata(dma_wdata), .s0_wstrb(dma_wstrb), .s0_wlast(dma_wlast),
+    .s0_wvalid(dma_wvalid), .s0_wready(dma_wready), .s0_bid(dma_bid), .s0_bresp(dma_bresp), .s0_bvalid(dma_bvalid),
+    .s0_bready(dma_bready), .s0_arid(dma_arid), .s0_araddr(dma_araddr), .s0_arlen(dma_arlen), .s0_arsize(dma_arsize),
+    .s0_arburst(dma_arburst), .s0_arprot(dma_arprot), .s0_aruser(dma_aruser), .s0_arvalid(dma_arvalid),
+    .s0_arready(dma_arready), .s0_rid(dma_rid), .s0_rdata(dma_rd_data), .s0_rresp(dma_rresp), .s0_rlast(dma_rlast),
+    .s0_rvalid(dma_rvalid), .s0_rready(dma_rready),
+    .s1_awid(s_dev_awid), .s1_awaddr(s_dev_awaddr), .s1_awlen(s_dev_awlen), .s1_awsize(s_dev_awsize),
+    .s1_awburst(s_dev_awburst), .s1_awprot(s_dev_awprot), .s1_awuser(s_dev_awuser), .s1_awvalid(dev_awvalid),
+    .s1_awready(dev_awready), .s1_wdata(s_dev_wdata), .s1_wstrb(s_dev_wstrb), .s1_wlast(s_dev_wlast),
+    .s1_wvalid(s_dev_wvalid), .s1_wready(s_dev_wready), .s1_bid(s_dev_bid), .s1_bresp(s_dev_bresp),
+    .s1_bvalid(s_dev_bvalid), .s1_bready(s_dev_bready), .s1_arid(s_dev_arid), .s1_araddr(s_dev_araddr),
+    .s1_arlen(s_dev_arlen), .s1_arsize(s_dev_arsize), .s1_arburst(s_dev_arburst), .s1_arprot(s_dev_arprot),
+    .s1_aruser(s_dev_aruser), .s1_arvalid(dev_arvalid), .s1_arready(dev_arready), .s1_rid(s_dev_rid),
+    .s1_rdata(s_dev_rdata), .s1_rresp(s_dev_rresp), .s1_rlast(s_dev_rlast), .s1_rvalid(s_dev_rvalid),
+    .s1_rready(s_dev_rready),
+    .m_data_awid, .m_data_awaddr, .m_data_awlen, .m_data_awsize, .m_data_awburst, .m_data_awprot, .m_data_awuser,
+    .m_data_awvalid(data_awvalid), .m_data_awready(data_awready), .m_data_wdata, .m_data_wstrb, .m_data_wlast,
+    .m_data_wvalid, .m_data_wready, .m_data_bid, .m_data_bresp, .m_data_bvalid, .m_data_bready, .m_data_arid,
+    .m_data_araddr, .m_data_arlen, .m_data_arsize, .m_data_arburst, .m_data_arprot, .m_data_aruser,
+    .m_data_arvalid(data_arvalid), .m_data_arready(data_arready), .m_data_rid, .m_data_rdata, .m_data_rresp,
+    .m_data_rlast, .m_data_rvalid, .m_data_rready,
+    .m_iommu_awid, .m_iommu_awaddr, .m_iommu_awlen, .m_iommu_awsize, .m_iommu_awburst, .m_iommu_awprot,
+    .m_iommu_awuser, .m_iommu_awvalid(mem_awvalid), .m_iommu_awready(mem_awready), .m_iommu_wdata, .m_iommu_wstrb,
+    .m_iommu_wlast, .m_iommu_wvalid, .m_iommu_wready, .m_iommu_bid, .m_iommu_bresp, .m_iommu_bvalid, .m_iommu_bready,
+    .m_iommu_arid, .m_iommu_araddr, .m_iommu_arlen, .m_iommu_arsize, .m_iommu_arburst, .m_iommu_arprot,
+    .m_iommu_aruser, .m_iommu_arvalid(mem_arvalid), .m_iommu_arready(mem_arready), .m_iommu_rid, .m_iommu_rdata,
+    .m_iommu_rresp, .m_iommu_rlast, .m_iommu_ruser, .m_iommu_rvalid, .m_iommu_rready,
+    .wires_o(iommu_wires), .isolation_timeout_i(isolation_timeout), .isolation_clear_i(isolation_clear),
+    .isolated_o(isolated), .ev_translation_o(ev_translation), .ev_hit_o(ev_hit), .ev_miss_o(ev_miss),
+    .ev_walk_read_o(ev_walk_read), .ev_fault_o(ev_fault), .idle_o(iommu_idle), .quiet_o(iommu_quiet));
+
+  wire unused = &{1'b0, s_axil_awprot, s_axil_arprot, dev_quiet};
 endmodule
 `default_nettype wire
