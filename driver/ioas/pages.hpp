@@ -85,4 +85,17 @@ struct PageSpan {
   std::uint64_t length{};
 };
 
+/// An area's share in a Pages object: what `references()` counts.
+class AreaPages {
+ public:
+  explicit AreaPages(std::shared_ptr<Pages> pages);
+  ~AreaPages();
+  AreaPages(AreaPages&&) noexcept = default;
+  AreaPages& operator=(AreaPages&&) = delete;
+  const std::shared_ptr<Pages>& get() const { return pages_; }
+
+ private:
+  std::shared_ptr<Pages> pages_;
+};
+
 }  // namespace aperture::ioas

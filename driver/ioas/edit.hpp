@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "ioas/cause.hpp"
+#include "ioas/device.hpp"
+#include "ioas/prot.hpp"
+#include "ioas/window.hpp"
+
+namespace aperture::ioas {
+
+class Ioas;
+
+// One edit of a change. Contracts are at the Ioas function of the same name.
+
+struct MapEdit {
+  Ioas* to{};
+  std::byte* memory{};
+  std::uint64_t length{};
+  std::optional<Iova> iova;
+  Prot prot{};
+  std::optional<std::uint64_t> file_offset;
+};
+
+struct CopyEdit {
+  Ioas* from{};
+  Iova from_iova;
+  std::uint64_t length{};
+  Ioas* to{};
+  std::optional<Iova> iova;
+  Prot prot{};
+};
+
+/// Copies the areas, windows, allow list and user reservations of `from`.
+struct CloneEdit {
+  Ioas* from{};
+  Ioas* to{};
+  std::vector<IovaRange> ranges;  ///< only what lies in here; empty: all
+  std::uint64_t rebase{};         ///< added to every IOVA, modulo 2^64
+  std::optional<Prot> prot;       ///< instead of each area's own
+};
+
+struct UnmapEdit {
+  Ioas* from{};
+  Iova iova;
+  std::uint64_t length{};
+};
+
+struct AttachEdit {
+  Ioas* to{};
+  Device* device{};
+  ProcessId process;
+  std::optional<std::uint64_t> generation;  ///< ESTALE unless it is the current one
+  bool replace_only{};                      ///< EINVAL unless attached
+};
+
+struct DetachEdit {
+  Device* device{};
+  ProcessId process;
+};
+
+struct RequireEdit {
+  Ioas* in{};
+  std::vector<Window> windows;
+};
+
+struct ResizeEdit {
+  Ioas* in{};
+  std::string window;
+  std::uint64_t size{};
+  std::optional<std::uint64_t> granule;
+};
+
+struct BindEdit {
+  Ioas* in{};
+  std::string window;
+};
+
+struct ReleaseEdit {
+  Ioas* in{};
+  std::string window;
+  bool drop_maps{};
+};
+
+struct AllowEdit {
+  Ioas* in{};
+  std::vector<IovaRange> ranges;
+};
+
+struct ReserveEdit {
+  Ioas* in{};
+  IovaRange range;
+  Cause cause{Cause::kUser};
+};
+
+struct UnreserveEdit {
+  Ioas* in{};
+  IovaRange range;
+};
+
+struct HugePagesEdit {
+  Ioas* in{};
+  bool enable{};
+};
+
+using Edit = std::variant<MapEdit, CopyEdit, CloneEdit, UnmapEdit, AttachEdit, DetachEdit, RequireEdit, ResizeEdit,
+                          BindEdit, ReleaseEdit, AllowEdit, ReserveEdit, UnreserveEdit, HugePagesEdit>;
+
+/// What an edit came to.
+struct Effect {
+  Iova iova;               ///< map, copy: where
+  std::uint64_t length{};  ///< unmap, release: bytes unmapped
+  bool hitless{true};      ///< attach: see PreparedAttach::commit
+  std::string format;      ///< attach: the domain's
+  unsigned levels{};
+  std::vector<PlacedWindow> windows;  ///< require, resize, bind: as placed
+};
+
+}  // namespace aperture::ioas

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ioas/ioas.hpp"
+
+#include "ioas/change.hpp"
+
+namespace aperture::ioas {
+namespace {
+
+Outcome<Effect> one(Platform& platform, const Edit& edit) {
+  Effect effect;
+  auto done = Change::apply(platform, std::span(&edit, 1), std::span(&effect, 1));
+  if (!done) return std::unexpected(std::move(done.error()));
+  return effect;
+}
+
+Outcome<> nothing(Outcome<Effect> effect) {
+  if (!effect) return std::unexpected(std::move(effect.error()));
+  return {};
+}
+
+Outcome<PlacedWindow> window_of(Outcome<Effect> effect) {
+  if (!effect) return std::unexpected(std::move(effect.error()));
+  return effect->windows.front();
+}
+
+}  // namespace
+
+Ioas::Ioas(Platform& platform, IoasOptions options) : platform_(platform) {
+  {
+    const std::lock_guard lock(platform.mutex_);
+    id_ = platform.next_id_++;
+  }
+  state_.eager = options.eager_pin;
+  state_.shape.huge_pages = options.huge_pages;
+  state_.shape.alignment = state_.shape.needed_alignment();
+}
+
+Ioas::~Ioas() {
+  while (!state_.shape.attachments.empty()) {
+    const Attachment& next = state_.shape.attachments.front();
+    (void)one(platform_, DetachEdit{next.device, next.process});
+  }
+  (void)one(platform_, UnmapEdit{this, {0}, kMax});
+}
+
+Outcome<Iova> Ioas::map(std::byte* memory, std::uint64_t length, Prot prot, std::optional<Iova> iova,
+                        std::optional<std::uint64_t> file_offset) {
+  auto done = one(platform_, MapEdit{this, memory, length, iova, prot, file_offset});
+  if (!done) return std::unexpected(std::move(done.error()));
+  return done->iova;
+}
+
+Outcome<Iova> Ioas::copy(Ioas& from, Iova from_iova, std::uint64_t length, Prot prot, std::optional<Iova> iova) {
+  auto done = one(platform_, CopyEdit{&from, from_iova, length, this, iova, prot});
+  if (!done) return std::unexpected(std::move(done.error()));
+  return done->iova;
+}
+
+Outcome<std::uint64_t> Ioas::unmap(Iova iova, std::uint64_t length) {
+  auto done = one(platform_, UnmapEdit{this, iova, length});
+  if (!done) return std::unexpected(std::move(done.error()));
+  return done->length;
+}
+
+Ranges Ioas::ranges() const {
+  const std::shared_lock lock(mutex_);
+  return {state_.shape.ranges(), state_.shape.alignment, state_.shape.generation};
+}
+
+std::uint64_t Ioas::generation() const {
+  const std::shared_lock lock(mutex_);
+  return state_.shape.generation;
+}
+
+std::vector<Reservation> Ioas::reservations() const {
+  const std::shared_lock lock(mutex_);
+  return state_.shape.reservations;
+}
+
+Outcome<> Ioas::allow(std::vector<IovaRange> ranges) {
+  return nothing(one(platform_, AllowEdit{this, std::move(ranges)}));
+}
+
+std::vector<IovaRange> Ioas::allowed() const {
+  const std::shared_lock lock(mutex_);
+  return state_.shape.allowed;
+}
+
+Outcome<> Ioas::reserve(IovaRange range, Cause cause) {
+  return nothing(one(platform_, ReserveEdit{this, range, cause}));
+}
+
+Outcome<> Ioas::unreserve(IovaRange range) { return nothing(one(platform_, UnreserveEdit{this, range})); }
+
+Outcome<> Ioas::set_huge_pages(bool enable) { return nothing(one(platform_, HugePagesEdit{this, enable})); }
+
+bool Ioas::huge_pages() const {
+  const std::shared_lock lock(mutex_);
+  return state_.shape.huge_pages;
+}
+
+Outcome<Attached> Ioas::attached_as(const AttachEdit& edit) {
+  auto done = one(platform_, edit);
+  if (!done) return std::unexpected(std::move(done.error()));
+  return Attached{done->hitless, done->format, done->levels};
+}
+
+Outcome<Attached> Ioas::attach(Device& device, ProcessId process, std::optional<std::uint64_t> generation) {
+  return attached_as({this, &device, process, generation, false});
+}
+
+Outcome<Attached> Ioas::replace(Device& device, ProcessId process, std::optional<std::uint64_t> generation) {
+  return attached_as({this, &device, process, generation, true});
+}
+
+Outcome<> Ioas::detach(Platform& platform, Device& device, ProcessId process) {
+  return nothing(one(platform, DetachEdit{&device, process}));
+}
+
+std::vector<Device*> Ioas::attached() const {
+  const std::shared_lock lock(mutex_);
+  std::vector<Device*> out;
+  for (const Attachment& attachment : state_.shape.attachments) out.push_back(attachment.device);
+  return out;
+}
+
+Outcome<std::vector<PlacedWindow>> Ioas::require(std::vector<Window> windows) {
+  auto done = one(platform_, RequireEdit{this, std::move(windows)});
+  if (!done) return std::unexpected(std::move(done.error()));
+  return std::move(done->windows);
+}
+
+Outcome<PlacedWindow> Ioas::resize(const std::string& window, std::uint64_t size,
+                                   std::optional<std::uint64_t> granule) {
+  return window_of(one(platform_, ResizeEdit{this, window, size, granule}));
+}
+
+Outcome<PlacedWindow> Ioas::bind(const std::string& window) {
+  return window_of(one(platform_, BindEdit{this, window}));
+}
+
+Outcome<std::uint64_t> Ioas::release(const std::string& window, bool drop_maps) {
+  auto done = one(platform_, ReleaseEdit{this, window, drop_maps});
+  if (!done) return std::unexpected(std::move(done.error()));
+  return done->length;
+}
+
+std::vector<PlacedWindow> Ioas::windows() const {
+  const std::shared_lock lock(mutex_);
+  return state_.shape.windows;
+}
+
+Outcome<Report> Ioas::negotiate(std::vector<Window> windows, std::span<Device* const> devices) {
+  Change change(platform_);
+  change.add(RequireEdit{this, std::move(windows)});
+  for (Device* device : devices) change.add(AttachEdit{this, device, {}, {}, false});
+  return change.validate();
+}
+
+Outcome<Report> Ioas::probe_attach(Device& device, ProcessId process) {
+  Change change(platform_);
+  change.add(AttachEdit{this, &device, process, {}, false});
+  return change.validate();
+}
+
+Outcome<std::unique_ptr<Ioas>> Ioas::clone(const CloneOptions& options) {
+  IoasOptions same;
+  {
+    const std::shared_lock lock(mutex_);
+    same = {state_.shape.huge_pages, state_.eager};
+  }
+  auto copy = std::make_unique<Ioas>(platform_, same);
+  auto done = one(platform_, CloneEdit{this, copy.get(), options.ranges, options.rebase, options.prot});
+  if (!done) return std::unexpected(std::move(done.error()));
+  return copy;
+}
+
+std::optional<Ioas::MapInfo> Ioas::lookup(Iova iova) const {
+  const std::shared_lock lock(mutex_);
+  const auto area = first_area(state_.areas, iova);
+  if (area == state_.areas.end() || !area->second.range.contains(iova)) return {};
+  return MapInfo{area->second.range, area->second.prot, area->second.pages.get(), area->second.offset};
+}
+
+std::size_t Ioas::map_count() const {
+  const std::shared_lock lock(mutex_);
+  return state_.areas.size();
+}
+
+}  // namespace aperture::ioas

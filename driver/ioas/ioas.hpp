@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <shared_mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ioas/device.hpp"
+#include "ioas/edit.hpp"
+#include "ioas/platform.hpp"
+#include "ioas/report.hpp"
+#include "ioas/state.hpp"
+
+namespace aperture::ioas {
+
+struct IoasOptions {
+  bool huge_pages{true};
+  /// Pins every map here at once, even while no device is attached; null: memory is pinned when a domain needs it.
+  PinProvider* eager_pin{};
+};
+
+struct Ranges {
+  std::vector<IovaRange> ranges;  ///< ascending
+  std::uint64_t alignment{1};
+  std::uint64_t generation{};
+};
+
+struct Attached {
+  bool hitless{};      ///< every access of the meantime met either the old or the new domain
+  std::string format;  ///< "Sv39"
+  unsigned levels{};   ///< depth of a full walk
+};
+
+/// An I/O address space. Results (errno, chosen IOVA, order of checks, lengths, ranges, alignment) are those of Linux's
+/// iommufd, with a page size of 4 KiB and automatic alignment up to 2 MiB; windows, reports and clones are beyond it.
+/// Every call is a change of one edit (change.hpp): all or nothing. Thread-safe. A refusal leaves everything as it was.
+///
+/// Generation: rises with every change of ranges, alignment, windows or attachments, not with maps.
+class Ioas {
+ public:
+  explicit Ioas(Platform& platform, IoasOptions options = {});
+  /// Detaches every device and unmaps everything.
+  ~Ioas();
+  Ioas(const Ioas&) = delete;
+  Ioas& operator=(const Ioas&) = delete;
+
+  /// Maps [memory, memory + length) at `iova`, or where there is room. In this order: EOVERFLOW (iova or length is 2^64
+  /// - 1), EINVAL (no access wanted), EOVERFLOW (memory wraps), EINVAL (length 0, or not a multiple of the alignment);
+  /// at a given IOVA: EINVAL misaligned, EOVERFLOW wraps, EINVAL reserved, EEXIST overlaps a map, EINVAL against a
+  /// window's granule; else: EOVERFLOW too long, EINVAL memory under-aligned, ENOSPC; then EINVAL memory misaligned,
+  /// EFAULT, ENOMEM.
+  Outcome<Iova> map(std::byte* memory, std::uint64_t length, Prot prot, std::optional<Iova> iova = {},
+                    std::optional<std::uint64_t> file_offset = {});
+  /// Maps the memory behind [from_iova, + length) of `from` (which may be this IOAS) here: pinned and accounted once.
+  /// As map, and: EINVAL length 0, ENOENT a byte of the source is not mapped, EPERM write wanted to read-only memory.
+  Outcome<Iova> copy(Ioas& from, Iova from_iova, std::uint64_t length, Prot prot, std::optional<Iova> iova = {});
+  /// Removes all areas inside; gives the bytes that were mapped. (0, 2^64 - 1) is everything and always succeeds.
+  /// EOVERFLOW, EINVAL length 0, ENOENT if nothing is there or an area lies inside only in part; then nothing is
+  /// removed.
+  Outcome<std::uint64_t> unmap(Iova iova, std::uint64_t length);
+
+  /// Complement of all reservations; neither maps nor the allow list count.
+  Ranges ranges() const;
+  std::uint64_t generation() const;
+  std::vector<Reservation> reservations() const;
+  /// Automatic IOVAs come from here only, and nothing may be reserved here; empty: no such limit. Each needs first <
+  /// last and none may overlap another (EINVAL) nor a reservation (EADDRINUSE).
+  Outcome<> allow(std::vector<IovaRange> ranges);
+  std::vector<IovaRange> allowed() const;
+  /// A reservation of the user's. EINVAL first > last; EADDRINUSE: a map, an allowed range or a window is there.
+  Outcome<> reserve(IovaRange range, Cause cause = Cause::kUser);
+  /// ENOENT: the user has no such reservation.
+  Outcome<> unreserve(IovaRange range);
+  /// EINVAL: switched off while a domain and maps exist. EADDRINUSE: maps are not multiples of 4 KiB.
+  Outcome<> set_huge_pages(bool enable);
+  bool huge_pages() const;
+
+  /// The device uses this IOAS from here on; if it is attached already, here or elsewhere, it is replaced. `process`:
+  /// only that process's accesses, without the device's reservations. EINVAL (process 0; granule beyond 4 KiB), ESTALE,
+  /// EADDRINUSE: a map, an allowed range, a window or the alignment does not fit the device, EFAULT, ENOMEM, EIO.
+  Outcome<Attached> attach(Device& device, ProcessId process = {}, std::optional<std::uint64_t> generation = {});
+  /// As attach; EINVAL if the device is not attached.
+  Outcome<Attached> replace(Device& device, ProcessId process = {}, std::optional<std::uint64_t> generation = {});
+  /// Detaches from whichever IOAS of the platform; succeeds without effect if there is none. EINVAL process 0, EIO.
+  static Outcome<> detach(Platform& platform, Device& device, ProcessId process = {});
+  std::vector<Device*> attached() const;
+
+  /// Windows that nothing may narrow from now on: all or none. EINVAL (malformed), EEXIST (name), EADDRINUSE (the base
+  /// is blocked), ENOSPC (no room for one without a base).
+  Outcome<std::vector<PlacedWindow>> require(std::vector<Window> windows);
+  /// Keeps its base unless provisional. ENOENT, else as require.
+  Outcome<PlacedWindow> resize(const std::string& window, std::uint64_t size,
+                               std::optional<std::uint64_t> granule = {});
+  /// Fixes a provisional window where it is. ENOENT.
+  Outcome<PlacedWindow> bind(const std::string& window);
+  /// `drop_maps`: unmaps what is inside; ENOENT if an area is only partly so. Gives the bytes unmapped. ENOENT.
+  Outcome<std::uint64_t> release(const std::string& window, bool drop_maps = false);
+  std::vector<PlacedWindow> windows() const;
+
+  /// What require + attach of these devices would say, without doing it. The refusal's errno is that of the real call.
+  Outcome<Report> negotiate(std::vector<Window> windows, std::span<Device* const> devices = {});
+  /// What attach would say; `report.generation` is what attach may demand.
+  Outcome<Report> probe_attach(Device& device, ProcessId process = {});
+
+  struct CloneOptions {
+    std::vector<IovaRange> ranges;  ///< only maps and windows in here (maps are cut); empty: all
+    std::uint64_t rebase{};         ///< added to every IOVA, modulo 2^64
+    std::optional<Prot> prot;       ///< instead of each map's own; EPERM as copy
+  };
+  /// A new IOAS with the same maps (sharing pages), windows, allow list, user reservations and options; no devices.
+  Outcome<std::unique_ptr<Ioas>> clone(const CloneOptions& options);
+  Outcome<std::unique_ptr<Ioas>> clone() { return clone(CloneOptions{}); }
+
+  /// The mapping that covers `iova`: its range and access.
+  struct MapInfo {
+    IovaRange range;
+    Prot prot{};
+    std::shared_ptr<Pages> pages;
+    std::uint64_t offset{};
+  };
+  std::optional<MapInfo> lookup(Iova iova) const;
+  std::size_t map_count() const;
+
+ private:
+  friend class Draft;
+  friend class Change;
+  Outcome<Attached> attached_as(const AttachEdit& edit);
+
+  Platform& platform_;
+  std::uint64_t id_;
+  mutable std::shared_mutex mutex_;
+  State state_;
+  bool lost_{};  ///< a fence failed: nothing is unpinned any more
+};
+
+}  // namespace aperture::ioas

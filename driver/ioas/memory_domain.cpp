@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ioas/memory_domain.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+
+#include "ioas/range_set.hpp"
+#include "ioas/text.hpp"
+
+namespace aperture::ioas {
+namespace {
+
+class MemoryResidency : public Residency {
+ public:
+  MemoryResidency(std::shared_ptr<std::uint64_t> total, std::uint64_t size) : total_(std::move(total)), size_(size) {
+    std::atomic_ref(*total_) += size_;
+  }
+  ~MemoryResidency() override { std::atomic_ref(*total_) -= size_; }
+
+ private:
+  std::shared_ptr<std::uint64_t> total_;
+  std::uint64_t size_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Residency>> MemoryPins::pin(std::byte* first, std::uint64_t size, bool) {
+  if (!hole_.empty() && first < hole_.data() + hole_.size() && hole_.data() < first + size) {
+    return aperture::fail(Code::kFault, EFAULT, "the memory is not mapped");
+  }
+  return std::make_unique<MemoryResidency>(pinned_, size);
+}
+
+std::uint64_t MemoryPins::pinned_bytes() const { return std::atomic_ref(*pinned_); }
+
+Result<> MemoryDomain::prepare_map(const Mapping& mapping) {
+  if (lost_) return aperture::fail(Code::kCardDead, EIO, "the device is lost");
+  if (fail_map_ != 0 && --fail_map_ == 0) return aperture::fail(Code::kNoMemory, ENOMEM, "no memory for tables");
+  maps_.emplace(mapping.iova, mapping);
+  return {};
+}
+
+void MemoryDomain::unmap(IovaRange range) noexcept {
+  auto map = maps_.lower_bound(range.first);
+  while (map != maps_.end() && map->first <= range.last) map = maps_.erase(map);
+}
+
+Result<> MemoryDomain::sync() noexcept {
+  ++syncs_;
+  if (lost_) return aperture::fail(Code::kCardDead, EIO, "the device is lost");
+  return {};
+}
+
+template <typename Move>
+Result<> MemoryDomain::walk(Iova iova, std::uint64_t length, bool write, MemoryFault& fault, Move&& move) const {
+  std::uint64_t done = 0;
+  while (done < length) {
+    const Iova at = iova + done;
+    auto map = maps_.upper_bound(at);
+    const bool hit = map != maps_.begin() && std::prev(map)->second.range().contains(at);
+    if (!hit || !(write ? writable(std::prev(map)->second.prot) : readable(std::prev(map)->second.prot))) {
+      fault = {at, write};
+      return aperture::fail(Code::kFault, EFAULT, std::string(write ? "write" : "read") + " fault at " + hex(at.value));
+    }
+    --map;
+    const std::uint64_t room = map->second.range().last - at;
+    const std::uint64_t count = length - done - 1 < room ? length - done : room + 1;
+    move(map->second.span.pages->data() + map->second.span.offset + (at - map->first), done, count);
+    done += count;
+  }
+  return {};
+}
+
+Result<> MemoryDomain::read(Iova from, std::span<std::byte> to, MemoryFault& fault) const {
+  return walk(from, to.size(), false, fault, [&](const std::byte* memory, std::uint64_t done, std::uint64_t count) {
+    std::memcpy(to.data() + done, memory, count);
+  });
+}
+
+Result<> MemoryDomain::write(Iova to, std::span<const std::byte> from, MemoryFault& fault) const {
+  return walk(to, from.size(), true, fault, [&](std::byte* memory, std::uint64_t done, std::uint64_t count) {
+    std::memcpy(memory, from.data() + done, count);
+  });
+}
+
+class MemoryAttach : public PreparedAttach {
+ public:
+  MemoryAttach(MemoryDevice& device, std::shared_ptr<MemoryDomain> domain, ProcessId process)
+      : device_(device), domain_(std::move(domain)), process_(process) {}
+  Result<bool> commit() noexcept override {
+    device_.domains_.find(process_)->second = std::move(domain_);
+    return true;
+  }
+
+ private:
+  MemoryDevice& device_;
+  std::shared_ptr<MemoryDomain> domain_;
+  ProcessId process_;
+};
+
+MemoryDevice::MemoryDevice(std::string name, std::uint32_t device_id, PinProvider& pins, MemoryDeviceOptions options)
+    : name_(std::move(name)), device_id_(device_id), pins_(pins), options_(std::move(options)) {
+  if (options_.formats.empty()) options_.formats.push_back({"memory", 1, 1, {kAll}, kPageSize});
+}
+
+std::uint64_t MemoryDevice::dma_mask() const {
+  return options_.dma_bits >= 64 ? kMax : (std::uint64_t{1} << options_.dma_bits) - 1;
+}
+
+Result<std::shared_ptr<Domain>> MemoryDevice::make_domain(std::size_t format, ProcessId) {
+  auto domain = std::make_shared<MemoryDomain>(options_.formats.at(format), pins_);
+  std::erase_if(made_, [](const auto& old) { return old.expired(); });
+  made_.emplace_back(domain);
+  return domain;
+}
+
+Result<std::unique_ptr<PreparedAttach>> MemoryDevice::prepare_attach(std::shared_ptr<Domain> domain,
+                                                                     ProcessId process) {
+  if (own_only_ && std::ranges::none_of(made_, [&](const auto& own) { return own.lock() == domain; })) {
+    return aperture::fail(Code::kInvalid, EINVAL, name_ + " takes only domains of its own");
+  }
+  auto memory = std::dynamic_pointer_cast<MemoryDomain>(domain);
+  if (!memory) return aperture::fail(Code::kInvalid, EINVAL, name_ + " takes only memory domains");
+  domains_.try_emplace(process);
+  return std::make_unique<MemoryAttach>(*this, std::move(memory), process);
+}
+
+Result<> MemoryDevice::detach(ProcessId process) noexcept {
+  const auto found = domains_.find(process);
+  if (found == domains_.end() || !found->second) return {};
+  const std::shared_ptr<MemoryDomain> old = std::move(found->second);
+  domains_.erase(found);
+  return old->sync();
+}
+
+MemoryDomain* MemoryDevice::domain(ProcessId process) const {
+  const auto found = domains_.find(process);
+  return found == domains_.end() ? nullptr : found->second.get();
+}
+
+Result<> MemoryDevice::dma_read(Iova from, std::span<std::byte> to, MemoryFault& fault, ProcessId process) const {
+  if (const MemoryDomain* d = domain(process)) return d->read(from, to, fault);
+  fault = {from, false};
+  return aperture::fail(Code::kFault, EFAULT, name_ + " is not attached");
+}
+
+Result<> MemoryDevice::dma_write(Iova to, std::span<const std::byte> from, MemoryFault& fault,
+                                 ProcessId process) const {
+  if (const MemoryDomain* d = domain(process)) return d->write(to, from, fault);
+  fault = {to, true};
+  return aperture::fail(Code::kFault, EFAULT, name_ + " is not attached");
+}
+
+}  // namespace aperture::ioas

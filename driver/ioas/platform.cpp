@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ioas/platform.hpp"
+
+namespace aperture::ioas {
+
+void Platform::add_known(const Device& device) {
+  const std::lock_guard lock(mutex_);
+  known_.push_back(&device);
+}
+
+RangeSet Platform::known_reserved() const {
+  const std::lock_guard lock(mutex_);
+  RangeSet out;
+  for (const Device* device : known_) {
+    for (const DeviceReservation& reservation : device->reservations()) out.add(reservation.range);
+    if (device->dma_mask() != kMax) out.add({{device->dma_mask() + 1}, {kMax}});
+    RangeSet usable;
+    for (const Format& format : device->formats({})) usable.add(RangeSet(format.apertures));
+    out.add(usable.complement());
+  }
+  return out;
+}
+
+Ioas* Platform::attached_to(const Device& device, ProcessId process) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = attached_.find({&device, process});
+  return found == attached_.end() ? nullptr : found->second;
+}
+
+std::size_t Platform::quarantined() const {
+  const std::lock_guard lock(mutex_);
+  return quarantine_.size();
+}
+
+void Platform::release_quarantine() {
+  std::multimap<Iova, Area> released;
+  const std::lock_guard lock(mutex_);
+  released.swap(quarantine_);
+}
+
+}  // namespace aperture::ioas

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ioas/area.hpp"
+#include "ioas/cause.hpp"
+#include "ioas/device.hpp"
+#include "ioas/range_set.hpp"
+#include "ioas/window.hpp"
+
+namespace aperture::ioas {
+
+inline constexpr std::uint64_t kUserOwner = 0;
+
+/// Addresses that are not available. Those of different owners may overlap; taking one away never exposes another's.
+struct Reservation {
+  IovaRange range;
+  Cause cause{};
+  std::uint64_t owner{kUserOwner};  ///< an attachment's or a slot's id
+  std::string device;
+  std::uint64_t since{};
+};
+
+/// A domain of an IOAS, in order of creation. Its id owns the reservations around its apertures.
+struct Slot {
+  std::uint64_t id{};
+  Format format;
+  PinProvider* provider{};
+  Device* maker{};
+  std::size_t format_index{};
+  ProcessId process;
+  std::shared_ptr<Domain> domain;  ///< null until the change that adds the slot is prepared
+};
+
+/// A device (or one process of it) that uses this IOAS. Its id owns the device's reservations.
+struct Attachment {
+  std::uint64_t id{};
+  Device* device{};
+  ProcessId process;
+  std::uint64_t slot{};
+};
+
+/// All of an IOAS but its areas: small, so that a change can keep a copy to go back to.
+struct Shape {
+  std::vector<Reservation> reservations;
+  std::vector<PlacedWindow> windows;
+  std::vector<IovaRange> allowed;  ///< ascending, as the user gave them
+  std::list<Slot> slots;
+  std::list<Attachment> attachments;
+  RangeSet reserved;  ///< union of the reservations
+  std::uint64_t alignment{1};
+  std::uint64_t generation{};
+  std::uint64_t next_id{1};
+  bool huge_pages{true};
+
+  void reserve(IovaRange range, Cause cause, std::uint64_t owner, const std::string& device);
+  /// Also recomputes the union. Never allocates.
+  void drop_owner(std::uint64_t owner) noexcept;
+  void recompute_reserved();
+  /// The largest of the domains' granules, and 4 KiB without huge pages.
+  std::uint64_t needed_alignment() const;
+  std::vector<IovaRange> ranges() const { return reserved.complement().ranges(); }
+  std::list<Attachment>::iterator find(const Device& device, ProcessId process);
+  std::vector<PlacedWindow>::iterator window(const std::string& name);
+};
+
+struct State {
+  Shape shape;
+  Areas areas;
+  PinProvider* eager{};  ///< pins every area at once, whether or not there is a domain
+};
+
+}  // namespace aperture::ioas

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ioas/window_search.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace aperture::ioas {
+namespace {
+
+constexpr std::uint64_t kLowEnd = 0xffffffff;
+
+/// `own`: maps that meet this range do not count, for they would move with the window.
+RangeSet free_space(const State& state, const Window& window, std::optional<IovaRange> own) {
+  RangeSet used = state.shape.reserved;
+  if (window.place == Place::kLow32) used.add({{kLowEnd + 1}, {kMax}});
+  if (window.place == Place::kHigh) used.add({{0}, {kLowEnd}});
+  std::vector<IovaRange> taken = used.ranges();
+  for (const PlacedWindow& other : state.shape.windows) {
+    if (other.window.name == window.name) continue;
+    taken.push_back(other.guarded(std::max(other.window.guard, window.guard)));
+  }
+  for (const auto& [iova, area] : state.areas) {
+    if (own && own->overlaps(area.range)) continue;
+    taken.push_back(PlacedWindow{{}, area.range, false}.guarded(window.guard));
+  }
+  return RangeSet(taken).complement();
+}
+
+std::uint64_t base_alignment(const State& state, const Window& window) {
+  return std::max({window.align, window.granule, state.shape.alignment, kPageSize});
+}
+
+std::optional<IovaRange> lowest(const RangeSet& free, std::uint64_t size, std::uint64_t alignment) {
+  for (const IovaRange& part : free.ranges()) {
+    std::uint64_t start = 0;
+    if (align_up(part.first.value, alignment, start) && start <= part.last.value &&
+        part.last.value - start >= size - 1) {
+      return IovaRange{{start}, {start + (size - 1)}};
+    }
+  }
+  return {};
+}
+
+/// The nearest places below and above `base`.
+std::vector<IovaRange> nearest(const RangeSet& free, Iova base, std::uint64_t size, std::uint64_t alignment) {
+  std::optional<IovaRange> below;
+  std::optional<IovaRange> above;
+  for (const IovaRange& part : free.ranges()) {
+    std::uint64_t low = 0;
+    if (!align_up(part.first.value, alignment, low) || low > part.last.value || part.last.value - low < size - 1)
+      continue;
+    const std::uint64_t high = (part.last.value - (size - 1)) & ~(alignment - 1);
+    std::uint64_t up = 0;
+    if (low <= base.value) {
+      const std::uint64_t start = std::min(high, base.value & ~(alignment - 1));
+      below = IovaRange{{start}, {start + (size - 1)}};
+    }
+    if (!above && align_up(std::max(low, base.value), alignment, up) && up <= high) {
+      above = IovaRange{{up}, {up + (size - 1)}};
+    }
+  }
+  std::vector<IovaRange> out;
+  if (below) out.push_back(*below);
+  if (above && above != below) out.push_back(*above);
+  if (out.size() == 2 && above->first - base < base - below->first) std::swap(out[0], out[1]);
+  return out;
+}
+
+/// The window shortened at its own base, or else the largest piece of free space that is smaller than it.
+std::optional<IovaRange> shortened(const RangeSet& free, IovaRange wanted, std::uint64_t alignment) {
+  std::optional<IovaRange> best;
+  for (const IovaRange& part : free.ranges()) {
+    std::uint64_t start = 0;
+    if (part.contains(wanted.first) && wanted.first.value % alignment == 0) {
+      start = wanted.first.value;
+    } else if (!align_up(part.first.value, alignment, start) || start > part.last.value) {
+      continue;
+    }
+    const std::uint64_t room = part.last.value == kMax ? kMax - start : part.last.value - start + 1;
+    const std::uint64_t size = std::min(room & ~(alignment - 1), wanted.extent());
+    if (size == 0) continue;
+    const IovaRange piece{{start}, {start + (size - 1)}};
+    if (start == wanted.first.value) return piece;
+    if (!best || piece.extent() > best->extent()) best = piece;
+  }
+  return best;
+}
+
+void add_formats(const State& state, const PlacedWindow& wanted, std::vector<Alternative>& out) {
+  std::set<std::string> seen;
+  for (const Attachment& attachment : state.shape.attachments) {
+    const auto slot = std::ranges::find(state.shape.slots, attachment.slot, &Slot::id);
+    const RangeSet current(slot->format.apertures);
+    if (current.contains(wanted.range)) continue;
+    for (const Format& format : attachment.device->formats(attachment.process)) {
+      if (!RangeSet(format.apertures).contains(wanted.range) || !seen.insert(format.name).second) continue;
+      const auto kind = format.stage == slot->format.stage ? Alternative::Kind::kMode : Alternative::Kind::kStage;
+      out.push_back({kind, wanted.range, 0, format.name, {}});
+    }
+  }
+}
+
+}  // namespace
+
+std::optional<IovaRange> choose_range(const State& state, const Window& window, const RangeSet& avoid) {
+  // Page 0 and the top page are never chosen: null pointers and wrapped ends stay faults.
+  RangeSet free = free_space(state, window, {});
+  free.subtract({{0}, {kPageSize - 1}});
+  free.subtract({{kMax - kPageSize + 1}, {kMax}});
+  RangeSet preferred = free;
+  preferred.subtract(avoid);
+  const std::uint64_t alignment = base_alignment(state, window);
+  if (const auto found = lowest(preferred, window.size, alignment)) return found;
+  return lowest(free, window.size, alignment);
+}
+
+std::vector<Alternative> alternatives(const State& state, const PlacedWindow& wanted,
+                                      const std::vector<std::string>& detach_set) {
+  using Kind = Alternative::Kind;
+  std::vector<Alternative> out;
+  const RangeSet free = free_space(state, wanted.window, wanted.range);
+  const std::uint64_t alignment = base_alignment(state, wanted.window);
+  for (const IovaRange& range : nearest(free, wanted.range.first, wanted.window.size, alignment)) {
+    if (range != wanted.range) out.push_back({Kind::kBase, range, 0, {}, {}});
+  }
+  if (const auto range = shortened(free, wanted.range, alignment)) out.push_back({Kind::kSize, *range, 0, {}, {}});
+  if (wanted.window.granule != 0 && wanted.window.granule < state.shape.alignment) {
+    out.push_back({Kind::kGranule, wanted.range, state.shape.alignment, {}, {}});
+  }
+  add_formats(state, wanted, out);
+  if (!detach_set.empty()) out.push_back({Kind::kDetach, wanted.range, 0, {}, detach_set});
+  return out;
+}
+
+}  // namespace aperture::ioas
