@@ -1,3 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// RISC-V IOMMU: two AXI4 slave ports in front, two AXI4 masters behind: m_data for translated traffic, m_iommu for the
+// IOMMU's own accesses. Structure only; docs/microarchitecture.md draws it.
+// Latency: a hit leaves on m_data 2 clocks after it was offered. Throughput: one read and one write request a clock.
+// Outstanding: 16 transactions per id, 8 pending requests per port and direction, 8 walks.
 `default_nettype none
 module iommu_top #(
   /// Data width of both masters and both slave ports in bits: 64 or 128.
@@ -185,4 +191,292 @@ module iommu_top #(
   output logic        idle_o,               // no request, answer, walk, queue entry or register side effect in progress
   output logic        quiet_o               // every AXI transaction on the masters has been answered
 );
+  localparam int unsigned RW = iommu_pkg::REQ_W;
+  localparam int unsigned KW = iommu_pkg::CTX_KEY_W;
+  localparam int unsigned CW = iommu_pkg::CTX_W;
+  localparam int unsigned TW = iommu_pkg::TLB_W;
+
+  // ---- registers, queues, interrupts ---------------------------------------------------------------------------------------------------
+  logic [63:0] caps;
+  logic        wsi, ddtp_write, ddtp_start, ddtp_taken, ddtp_done, ddtp_busy;
+  logic [3:0]  mode;
+  logic [43:0] root;
+  logic [5:0]  pas;
+  logic        bare, table_mode;
+  assign pas = caps[regs_pkg::IOMMU_CAPABILITIES_PAS_LSB +: regs_pkg::IOMMU_CAPABILITIES_PAS_W];
+  assign bare = mode == regs_pkg::IOMMU_MODE_BARE;
+  assign table_mode = mode > regs_pkg::IOMMU_MODE_BARE;
+
+  logic [43:0] cq_ppn, fq_ppn;
+  logic [4:0]  cq_log2szm1, fq_log2szm1;
+  logic [31:0] cq_head, cq_tail, fq_head, fq_tail;
+  logic        cq_en, cq_ie, cq_on, cq_busy, cq_mf, cq_ill, cq_fence_w_ip, cq_mf_clear, cq_ill_clear, cq_fence_w_ip_clear, cq_idle;
+  logic        fq_en, fq_ie, fq_on, fq_busy, fq_mf, fq_of, fq_mf_clear, fq_of_clear, fq_base_we, fq_event, fq_idle;
+  logic [3:0]  ipsr, ipsr_clear, icvec_we;
+  logic [15:0] icvec;
+
+  iommu_regs regs (
+    .clk_i, .rst_ni, .we_i(reg_we_i), .addr_i(reg_addr_i), .wdata_i(reg_wdata_i), .wstrb_i(reg_wstrb_i), .rdata_o(reg_rdata_o),
+    .strap_capabilities_i, .strap_ddt_levels_max_i, .strap_queue_log2_max_i, .strap_reset_bare_i,
+    .capabilities_o(caps), .wsi_o(wsi), .mode_o(mode), .root_o(root), .ddtp_write_o(ddtp_write), .ddtp_start_o(ddtp_start),
+    .ddtp_taken_i(ddtp_taken), .ddtp_done_i(ddtp_done), .ddtp_busy_o(ddtp_busy),
+    .cq_ppn_o(cq_ppn), .cq_log2szm1_o(cq_log2szm1), .cq_tail_o(cq_tail), .cq_en_o(cq_en), .cq_ie_o(cq_ie), .cq_head_i(cq_head),
+    .cq_on_i(cq_on), .cq_busy_i(cq_busy), .cq_mf_i(cq_mf), .cq_ill_i(cq_ill), .cq_fence_w_ip_i(cq_fence_w_ip),
+    .cq_mf_clear_o(cq_mf_clear), .cq_ill_clear_o(cq_ill_clear), .cq_fence_w_ip_clear_o(cq_fence_w_ip_clear),
+    .fq_ppn_o(fq_ppn), .fq_log2szm1_o(fq_log2szm1), .fq_head_o(fq_head), .fq_base_we_o(fq_base_we), .fq_en_o(fq_en), .fq_ie_o(fq_ie),
+    .fq_tail_i(fq_tail), .fq_on_i(fq_on), .fq_busy_i(fq_busy), .fq_mf_i(fq_mf), .fq_of_i(fq_of), .fq_mf_clear_o(fq_mf_clear),
+    .fq_of_clear_o(fq_of_clear), .ipsr_i(ipsr), .ipsr_clear_o(ipsr_clear), .icvec_i(icvec), .icvec_we_o(icvec_we));
+
+  iommu_irq irq (
+    .clk_i, .rst_ni, .vectors_log2_i(strap_vectors_log2_i), .wsi_i(wsi),
+    .cq_level_i(cq_ie & (cq_mf | cq_ill | cq_fence_w_ip)), .fq_level_i(fq_ie & (fq_mf | fq_of)), .fq_event_i(fq_ie & fq_event),
+    .ipsr_clear_i(ipsr_clear), .ipsr_o(ipsr), .icvec_we_i(icvec_we), .icvec_i(reg_wdata_i[15:0]), .icvec_o(icvec), .wires_o);
+
+  // ---- invalidation: by command, or all of it by a write to ddtp --------------------------------------------------------------------------
+  iommu_pkg::inval_t cmd_what;
+  logic [iommu_pkg::INVAL_W-1:0] cmd_what_bits;
+  logic cmd_inval, inval, inval_tlb, inval_ctx;
+  assign cmd_what = cmd_what_bits;
+  assign inval_tlb = (cmd_inval & cmd_what.tlb) | ddtp_write;
+  assign inval_ctx = (cmd_inval & cmd_what.ctx) | ddtp_write;
+  assign inval = inval_tlb | inval_ctx;
+
+  logic fence_cq_start, fence_cq_reads, fence_cq_writes, fence_cq_taken, fence_cq_done;
+  logic cq_rd_valid, cq_rd_ready, cq_data_valid, data_error, data_poison;
+  logic [63:0] cq_rd_addr;
+  logic [255:0] data;
+  logic [1:0] wr_valid, wr_done;
+  logic [63:0] fq_wr_addr, cq_wr_addr;
+  logic [255:0] fq_wr_record;
+  logic [31:0] cq_wr_store;
+  logic wr_error;
+
+  iommu_cq cq (
+    .clk_i, .rst_ni, .pas_i(pas), .nl_i(caps[regs_pkg::IOMMU_CAPABILITIES_NL_LSB]), .s_i(caps[regs_pkg::IOMMU_CAPABILITIES_S_LSB]),
+    .wsi_i(wsi), .device_id_mask_i(strap_device_id_mask_i), .ppn_i(cq_ppn), .tail_i(cq_tail), .head_o(cq_head), .log2szm1_i(cq_log2szm1),
+    .en_i(cq_en), .on_o(cq_on), .busy_o(cq_busy), .mf_o(cq_mf), .ill_o(cq_ill), .fence_w_ip_o(cq_fence_w_ip),
+    .mf_clear_i(cq_mf_clear), .ill_clear_i(cq_ill_clear), .fence_w_ip_clear_i(cq_fence_w_ip_clear),
+    .rd_valid_o(cq_rd_valid), .rd_addr_o(cq_rd_addr), .rd_ready_i(cq_rd_ready), .data_valid_i(cq_data_valid), .data_i(data[127:0]),
+    .data_error_i(data_error | data_poison),
+    .wr_valid_o(wr_valid[1]), .wr_addr_o(cq_wr_addr), .wr_store_o(cq_wr_store), .wr_done_i(wr_done[1]), .wr_error_i(wr_error),
+    .inval_o(cmd_inval), .inval_what_o(cmd_what_bits), .fence_start_o(fence_cq_start), .fence_reads_o(fence_cq_reads),
+    .fence_writes_o(fence_cq_writes), .fence_taken_i(fence_cq_taken), .fence_done_i(fence_cq_done), .idle_o(cq_idle));
+
+  logic rec_valid, rec_ready;
+  logic [255:0] rec;
+  logic [7:0] records_in, records_out;
+  iommu_fq fq (
+    .clk_i, .rst_ni, .pas_i(pas), .ppn_i(fq_ppn), .log2szm1_i(fq_log2szm1), .head_i(fq_head), .tail_o(fq_tail), .base_we_i(fq_base_we),
+    .en_i(fq_en), .on_o(fq_on), .busy_o(fq_busy), .mf_o(fq_mf), .of_o(fq_of), .mf_clear_i(fq_mf_clear), .of_clear_i(fq_of_clear),
+    .event_o(fq_event), .rec_valid_i(rec_valid), .rec_i(rec), .rec_ready_o(rec_ready), .records_in_o(records_in), .records_out_o(records_out),
+    .wr_valid_o(wr_valid[0]), .wr_addr_o(fq_wr_addr), .wr_record_o(fq_wr_record), .wr_done_i(wr_done[0]), .wr_error_i(wr_error), .idle_o(fq_idle));
+
+  // ---- ports --------------------------------------------------------------------------------------------------------------------------------
+  logic [1:0]      p0_req_valid, p1_req_valid, p0_req_ready, p1_req_ready, p0_err_valid, p1_err_valid, p0_err_done, p1_err_done;
+  logic [2*RW-1:0] p0_req, p1_req;
+  logic [7:0]      ar_err_id, aw_err_id;
+  logic [15:0]     ar_err_len, aw_err_len;
+  logic [1:0]      ar_err_valid, aw_err_valid;
+  logic [1:0]      turn, w_valid, b_valid, b_ready, r_valid, r_ready, port_empty;
+  logic            w_ready;
+  logic [2*DATA_W-1:0] w_data;
+  logic [DATA_W/4-1:0] w_strb;
+  assign p0_err_valid = {aw_err_valid[0], ar_err_valid[0]};
+  assign p1_err_valid = {aw_err_valid[1], ar_err_valid[1]};
+
+  iommu_port #(.DATA_W(DATA_W), .PORT(1'b0)) port0 (
+    .clk_i, .rst_ni, .id_base_i(strap_port0_id_base_i), .id_mask_i(strap_port0_id_mask_i), .timeout_i(isolation_timeout_i),
+    .clear_i(isolation_clear_i[0]), .isolated_o(isolated_o[0]),
+    .s_awid(s0_awid), .s_awaddr(s0_awaddr), .s_awlen(s0_awlen), .s_awsize(s0_awsize), .s_awburst(s0_awburst), .s_awprot(s0_awprot),
+    .s_awuser(s0_awuser), .s_awvalid(s0_awvalid), .s_awready(s0_awready), .s_wdata(s0_wdata), .s_wstrb(s0_wstrb), .s_wvalid(s0_wvalid),
+    .s_wready(s0_wready), .s_bid(s0_bid), .s_bresp(s0_bresp), .s_bvalid(s0_bvalid), .s_bready(s0_bready), .s_arid(s0_arid),
+    .s_araddr(s0_araddr), .s_arlen(s0_arlen), .s_arsize(s0_arsize), .s_arburst(s0_arburst), .s_arprot(s0_arprot), .s_aruser(s0_aruser),
+    .s_arvalid(s0_arvalid), .s_arready(s0_arready), .s_rid(s0_rid), .s_rdata(s0_rdata), .s_rresp(s0_rresp), .s_rlast(s0_rlast),
+    .s_rvalid(s0_rvalid), .s_rready(s0_rready),
+    .req_valid_o(p0_req_valid), .req_o(p0_req), .req_ready_i(p0_req_ready), .err_valid_i(p0_err_valid),
+    .err_id_i({aw_err_id[3:0], ar_err_id[3:0]}), .err_len_i({aw_err_len[7:0], ar_err_len[7:0]}), .err_done_o(p0_err_done),
+    .turn_i(turn[0]), .w_valid_o(w_valid[0]), .w_data_o(w_data[0 +: DATA_W]), .w_strb_o(w_strb[0 +: DATA_W/8]), .w_ready_i(w_ready),
+    .b_valid_i(b_valid[0]), .b_id_i(m_data_bid[3:0]), .b_resp_i(m_data_bresp), .b_ready_o(b_ready[0]),
+    .r_valid_i(r_valid[0]), .r_id_i(m_data_rid[3:0]), .r_data_i(m_data_rdata), .r_resp_i(m_data_rresp), .r_last_i(m_data_rlast),
+    .r_ready_o(r_ready[0]), .empty_o(port_empty[0]));
+
+  iommu_port #(.DATA_W(DATA_W), .PORT(1'b1)) port1 (
+    .clk_i, .rst_ni, .id_base_i(strap_port1_id_base_i), .id_mask_i(strap_port1_id_mask_i), .timeout_i(isolation_timeout_i),
+    .clear_i(isolation_clear_i[1]), .isolated_o(isolated_o[1]),
+    .s_awid(s1_awid), .s_awaddr(s1_awaddr), .s_awlen(s1_awlen), .s_awsize(s1_awsize), .s_awburst(s1_awburst), .s_awprot(s1_awprot),
+    .s_awuser(s1_awuser), .s_awvalid(s1_awvalid), .s_awready(s1_awready), .s_wdata(s1_wdata), .s_wstrb(s1_wstrb), .s_wvalid(s1_wvalid),
+    .s_wready(s1_wready), .s_bid(s1_bid), .s_bresp(s1_bresp), .s_bvalid(s1_bvalid), .s_bready(s1_bready), .s_arid(s1_arid),
+    .s_araddr(s1_araddr), .s_arlen(s1_arlen), .s_arsize(s1_arsize), .s_arburst(s1_arburst), .s_arprot(s1_arprot), .s_aruser(s1_aruser),
+    .s_arvalid(s1_arvalid), .s_arready(s1_arready), .s_rid(s1_rid), .s_rdata(s1_rdata), .s_rresp(s1_rresp), .s_rlast(s1_rlast),
+    .s_rvalid(s1_rvalid), .s_rready(s1_rready),
+    .req_valid_o(p1_req_valid), .req_o(p1_req), .req_ready_i(p1_req_ready), .err_valid_i(p1_err_valid),
+    .err_id_i({aw_err_id[7:4], ar_err_id[7:4]}), .err_len_i({aw_err_len[15:8], ar_err_len[15:8]}), .err_done_o(p1_err_done),
+    .turn_i(turn[1]), .w_valid_o(w_valid[1]), .w_data_o(w_data[DATA_W +: DATA_W]), .w_strb_o(w_strb[DATA_W/8 +: DATA_W/8]), .w_ready_i(w_ready),
+    .b_valid_i(b_valid[1]), .b_id_i(m_data_bid[3:0]), .b_resp_i(m_data_bresp), .b_ready_o(b_ready[1]),
+    .r_valid_i(r_valid[1]), .r_id_i(m_data_rid[3:0]), .r_data_i(m_data_rdata), .r_resp_i(m_data_rresp), .r_last_i(m_data_rlast),
+    .r_ready_o(r_ready[1]), .empty_o(port_empty[1]));
+
+  // ---- fence and flights --------------------------------------------------------------------------------------------------------------------
+  logic       pcol, pipe_empty;
+  logic [1:0] fcol, entered, out_go, out_colour, refused, refused_colour, old_none, all_none;
+  iommu_fence fence (
+    .clk_i, .rst_ni, .cq_start_i(fence_cq_start), .cq_reads_i(fence_cq_reads), .cq_writes_i(fence_cq_writes), .cq_taken_o(fence_cq_taken),
+    .cq_done_o(fence_cq_done), .ddtp_start_i(ddtp_start), .ddtp_taken_o(ddtp_taken), .ddtp_done_o(ddtp_done),
+    .entered_i(entered), .out_i(out_go), .out_colour_i(out_colour), .refused_i(refused), .refused_colour_i(refused_colour),
+    .pcol_o(pcol), .fcol_o(fcol), .old_none_i(old_none), .records_in_i(records_in), .records_out_i(records_out), .pipe_empty_o(pipe_empty));
+
+  logic ar_load, aw_load, r_done, b_done;
+  logic [RW-1:0] ar_load_bits, aw_load_bits, ar_out_bits, aw_out_bits;
+  iommu_pkg::req_t ar_load_req;
+  iommu_pkg::req_t aw_load_req;
+  iommu_pkg::req_t ar_out;
+  iommu_pkg::req_t aw_out;
+  assign ar_load_req = ar_load_bits;
+  assign aw_load_req = aw_load_bits;
+  assign ar_out = ar_out_bits;
+  assign aw_out = aw_out_bits;
+  logic [iommu_pkg::IDS-1:0] ar_full, ar_none, aw_full, aw_none;
+  iommu_flight ar_flight (.clk_i, .rst_ni, .colour_i(fcol[0]), .inc_i(ar_load), .inc_id_i({ar_load_req.port, ar_load_req.id}),
+    .inc_colour_i(ar_load_req.fcol), .dec_i(r_done), .dec_id_i(m_data_rid), .full_o(ar_full), .none_o(ar_none),
+    .old_none_o(old_none[0]), .all_none_o(all_none[0]));
+  iommu_flight aw_flight (.clk_i, .rst_ni, .colour_i(fcol[1]), .inc_i(aw_load), .inc_id_i({aw_load_req.port, aw_load_req.id}),
+    .inc_colour_i(aw_load_req.fcol), .dec_i(b_done), .dec_id_i(m_data_bid), .full_o(aw_full), .none_o(aw_none),
+    .old_none_o(old_none[1]), .all_none_o(all_none[1]));
+
+  // ---- caches -----------------------------------------------------------------------------------------------------------------------------------
+  logic [KW-1:0] ar_key, aw_key, walk_key;
+  logic [2:0]    ctx_hit;
+  logic [3*CW-1:0] ctx;
+  logic          ctx_fill;
+  logic [CW-1:0] ctx_fill_ctx;
+  iommu_ctx #(.LOOKUPS(3)) contexts (
+    .clk_i, .rst_ni, .key_i({walk_key, aw_key, ar_key}), .hit_o(ctx_hit), .ctx_o(ctx), .fill_i(ctx_fill), .fill_key_i(walk_key),
+    .fill_ctx_i(ctx_fill_ctx), .inval_i(inval_ctx), .inval_device_i(cmd_what.ctx_device & ~ddtp_write), .inval_did_i(cmd_what.did));
+
+  logic [1:0]    tlb_en, tlb_hit;
+  logic [44:0]   ar_rd_vpn, aw_rd_vpn, ar_key_vpn, aw_key_vpn;
+  logic [19:0]   ar_pscid, aw_pscid;
+  logic [2*TW-1:0] tlb_entry;
+  logic          fill, fill_fractured;
+  logic [TW-1:0] fill_entry;
+  iommu_tlb tlb (
+    .clk_i, .rst_ni, .rd_en_i(tlb_en), .rd_vpn_i({aw_rd_vpn, ar_rd_vpn}), .key_vpn_i({aw_key_vpn, ar_key_vpn}), .key_pscid_i({aw_pscid, ar_pscid}),
+    .hit_o(tlb_hit), .entry_o(tlb_entry), .fill_i(fill), .fill_entry_i(fill_entry), .fill_fractured_i(fill_fractured),
+    .inval_i(inval_tlb), .inval_page_i(cmd_what.tlb_page & ~ddtp_write), .inval_vpn_i(cmd_what.page[44:0]));
+
+  // ---- lookups and pending tables ---------------------------------------------------------------------------------------------------------------
+  logic [1:0] push, push_hit, behind, rel_valid, rel_ready, walk_valid, walk_accept, hit, miss;
+  logic [RW-1:0] ar_push_req, aw_push_req, ar_rel_req, aw_rel_req, ar_walk_req, aw_walk_req;
+  logic [51:0] ar_push_page, aw_push_page;
+  logic [4:0] ar_class, aw_class;
+  logic [7:0] ar_used, aw_used;
+  logic [1:0] ar_ready, aw_ready;
+  logic route_room;
+  assign p0_req_ready = {aw_ready[0], ar_ready[0]};
+  assign p1_req_ready = {aw_ready[1], ar_ready[1]};
+
+  logic [iommu_pkg::SLOT_AW-1:0] walk_slot, res_slot;
+  logic walk_join, res_valid, res_fault, res_any;
+  logic [5:0] res_perm;
+  logic [51:0] res_page;
+  logic [1:0] w_none;
+
+  iommu_lookup #(.WRITE(1'b0)) ar_lookup (
+    .clk_i, .rst_ni, .req_valid_i({p1_req_valid[0], p0_req_valid[0]}), .req_i({p1_req[0 +: RW], p0_req[0 +: RW]}), .req_ready_o(ar_ready),
+    .pcol_i(pcol), .fcol_i(fcol[0]), .entered_o(entered[0]), .hit_o(hit[0]), .miss_o(miss[0]), .bare_i(bare), .table_i(table_mode),
+    .ctx_key_o(ar_key), .ctx_hit_i(ctx_hit[0]), .ctx_i(ctx[0 +: CW]), .tlb_en_o(tlb_en[0]), .tlb_rd_vpn_o(ar_rd_vpn), .tlb_key_vpn_o(ar_key_vpn),
+    .tlb_key_pscid_o(ar_pscid), .tlb_hit_i(tlb_hit[0]), .tlb_entry_i(tlb_entry[0 +: TW]),
+    .push_o(push[0]), .push_req_o(ar_push_req), .push_hit_o(push_hit[0]), .push_page_o(ar_push_page), .class_o(ar_class), .behind_i(behind[0]),
+    .used_i(ar_used), .rel_valid_i(rel_valid[0]), .rel_req_i(ar_rel_req), .rel_ready_o(rel_ready[0]), .flight_full_i(ar_full), .out_room_i(1'b1),
+    .load_o(ar_load), .load_req_o(ar_load_bits), .out_valid_o(m_data_arvalid), .out_req_o(ar_out_bits), .out_ready_i(m_data_arready));
+
+  iommu_lookup #(.WRITE(1'b1)) aw_lookup (
+    .clk_i, .rst_ni, .req_valid_i({p1_req_valid[1], p0_req_valid[1]}), .req_i({p1_req[RW +: RW], p0_req[RW +: RW]}), .req_ready_o(aw_ready),
+    .pcol_i(pcol), .fcol_i(fcol[1]), .entered_o(entered[1]), .hit_o(hit[1]), .miss_o(miss[1]), .bare_i(bare), .table_i(table_mode),
+    .ctx_key_o(aw_key), .ctx_hit_i(ctx_hit[1]), .ctx_i(ctx[CW +: CW]), .tlb_en_o(tlb_en[1]), .tlb_rd_vpn_o(aw_rd_vpn), .tlb_key_vpn_o(aw_key_vpn),
+    .tlb_key_pscid_o(aw_pscid), .tlb_hit_i(tlb_hit[1]), .tlb_entry_i(tlb_entry[TW +: TW]),
+    .push_o(push[1]), .push_req_o(aw_push_req), .push_hit_o(push_hit[1]), .push_page_o(aw_push_page), .class_o(aw_class), .behind_i(behind[1]),
+    .used_i(aw_used), .rel_valid_i(rel_valid[1]), .rel_req_i(aw_rel_req), .rel_ready_o(rel_ready[1]), .flight_full_i(aw_full), .out_room_i(route_room),
+    .load_o(aw_load), .load_req_o(aw_load_bits), .out_valid_o(m_data_awvalid), .out_req_o(aw_out_bits), .out_ready_i(m_data_awready));
+
+  iommu_pend #(.WRITE(1'b0)) ar_pend (
+    .clk_i, .rst_ni, .push_i(push[0]), .push_req_i(ar_push_req), .push_hit_i(push_hit[0]), .push_page_i(ar_push_page), .class_i(ar_class),
+    .behind_o(behind[0]), .used_o(ar_used), .walk_valid_o(walk_valid[0]), .walk_req_o(ar_walk_req), .walk_accept_i(walk_accept[0]),
+    .walk_slot_i(walk_slot), .walk_join_i(walk_join), .res_valid_i(res_valid), .res_slot_i(res_slot), .res_fault_i(res_fault), .res_any_i(res_any),
+    .res_perm_i(res_perm), .res_page_i(res_page), .left_valid_o(refused[0]), .left_colour_o(refused_colour[0]), .rel_valid_o(rel_valid[0]),
+    .rel_req_o(ar_rel_req), .rel_ready_i(rel_ready[0]), .flight_full_i(ar_full), .flight_none_i(ar_none), .err_hold_i(2'b00),
+    .err_valid_o(ar_err_valid), .err_id_o(ar_err_id), .err_len_o(ar_err_len), .err_done_i({p1_err_done[0], p0_err_done[0]}));
+
+  iommu_pend #(.WRITE(1'b1)) aw_pend (
+    .clk_i, .rst_ni, .push_i(push[1]), .push_req_i(aw_push_req), .push_hit_i(push_hit[1]), .push_page_i(aw_push_page), .class_i(aw_class),
+    .behind_o(behind[1]), .used_o(aw_used), .walk_valid_o(walk_valid[1]), .walk_req_o(aw_walk_req), .walk_accept_i(walk_accept[1]),
+    .walk_slot_i(walk_slot), .walk_join_i(walk_join), .res_valid_i(res_valid), .res_slot_i(res_slot), .res_fault_i(res_fault), .res_any_i(res_any),
+    .res_perm_i(res_perm), .res_page_i(res_page), .left_valid_o(refused[1]), .left_colour_o(refused_colour[1]), .rel_valid_o(rel_valid[1]),
+    .rel_req_o(aw_rel_req), .rel_ready_i(rel_ready[1]), .flight_full_i(aw_full), .flight_none_i(aw_none), .err_hold_i(~w_none),
+    .err_valid_o(aw_err_valid), .err_id_o(aw_err_id), .err_len_o(aw_err_len), .err_done_i({p1_err_done[1], p0_err_done[1]}));
+
+  // ---- walks ------------------------------------------------------------------------------------------------------------------------------------
+  logic walk_rd_valid, walk_rd_wide, walk_rd_ready, walk_data_valid, walk_idle, mem_quiet;
+  logic [iommu_pkg::SLOT_AW-1:0] walk_rd_slot, data_slot;
+  logic [63:0] walk_rd_addr;
+  iommu_walk walk (
+    .clk_i, .rst_ni, .mode_i(mode), .root_i(root), .caps_i(caps), .be_i(1'b0), .gxl_i(1'b0), .req_valid_i(walk_valid),
+    .req_i({aw_walk_req, ar_walk_req}), .req_accept_o(walk_accept), .req_slot_o(walk_slot), .req_join_o(walk_join),
+    .ctx_key_o(walk_key), .ctx_hit_i(ctx_hit[2]), .ctx_i(ctx[2*CW +: CW]), .ctx_fill_o(ctx_fill), .ctx_fill_ctx_o(ctx_fill_ctx),
+    .rd_valid_o(walk_rd_valid), .rd_slot_o(walk_rd_slot), .rd_addr_o(walk_rd_addr), .rd_wide_o(walk_rd_wide), .rd_ready_i(walk_rd_ready),
+    .data_valid_i(walk_data_valid), .data_slot_i(data_slot), .data_i(data), .data_error_i(data_error), .data_poison_i(data_poison),
+    .res_valid_o(res_valid), .res_slot_o(res_slot), .res_fault_o(res_fault), .res_any_o(res_any), .res_perm_o(res_perm), .res_page_o(res_page),
+    .fill_o(fill), .fill_entry_o(fill_entry), .fill_fractured_o(fill_fractured), .rec_valid_o(rec_valid), .rec_o(rec), .rec_ready_i(rec_ready),
+    .inval_i(inval), .idle_o(walk_idle));
+
+  iommu_mem #(.DATA_W(DATA_W)) mem (
+    .clk_i, .rst_ni, .walk_valid_i(walk_rd_valid), .walk_slot_i(walk_rd_slot), .walk_addr_i(walk_rd_addr), .walk_wide_i(walk_rd_wide),
+    .walk_ready_o(walk_rd_ready), .cq_valid_i(cq_rd_valid), .cq_addr_i(cq_rd_addr), .cq_ready_o(cq_rd_ready),
+    .walk_data_valid_o(walk_data_valid), .cq_data_valid_o(cq_data_valid), .data_slot_o(data_slot), .data_o(data), .data_error_o(data_error),
+    .data_poison_o(data_poison), .wr_valid_i(wr_valid), .wr_addr_i({cq_wr_addr, fq_wr_addr}), .wr_record_i(fq_wr_record), .wr_store_i(cq_wr_store),
+    .wr_done_o(wr_done), .wr_error_o(wr_error),
+    .m_iommu_awid, .m_iommu_awaddr, .m_iommu_awlen, .m_iommu_awsize, .m_iommu_awburst, .m_iommu_awprot, .m_iommu_awuser, .m_iommu_awvalid,
+    .m_iommu_awready, .m_iommu_wdata, .m_iommu_wstrb, .m_iommu_wlast, .m_iommu_wvalid, .m_iommu_wready, .m_iommu_bid, .m_iommu_bresp,
+    .m_iommu_bvalid, .m_iommu_bready, .m_iommu_arid, .m_iommu_araddr, .m_iommu_arlen, .m_iommu_arsize, .m_iommu_arburst, .m_iommu_arprot,
+    .m_iommu_aruser, .m_iommu_arvalid, .m_iommu_arready, .m_iommu_rid, .m_iommu_rdata, .m_iommu_rresp, .m_iommu_ruser, .m_iommu_rlast,
+    .m_iommu_rvalid, .m_iommu_rready, .quiet_o(mem_quiet));
+
+  // ---- m_data -----------------------------------------------------------------------------------------------------------------------------------
+  iommu_data #(.DATA_W(DATA_W)) data_side (
+    .clk_i, .rst_ni, .route_i(aw_load), .route_port_i(aw_load_req.port), .route_len_i(aw_load_req.len), .room_o(route_room), .none_o(w_none),
+    .turn_o(turn), .w_valid_i(w_valid), .w_data_i(w_data), .w_strb_i(w_strb), .w_ready_o(w_ready), .m_data_wdata, .m_data_wstrb, .m_data_wlast,
+    .m_data_wvalid, .m_data_wready, .m_data_bid, .m_data_bvalid, .m_data_bready, .m_data_rid, .m_data_rlast, .m_data_rvalid, .m_data_rready,
+    .b_valid_o(b_valid), .b_ready_i(b_ready), .r_valid_o(r_valid), .r_ready_i(r_ready), .b_done_o(b_done), .r_done_o(r_done));
+
+  assign m_data_arid = {ar_out.port, ar_out.id};
+  assign m_data_araddr = ar_out.addr;
+  assign m_data_arlen = ar_out.len;
+  assign m_data_arsize = ar_out.size;
+  assign m_data_arburst = ar_out.burst;
+  assign m_data_arprot = ar_out.prot;
+  assign m_data_aruser = {ar_out.ttype, ar_out.pv, ar_out.pid, ar_out.did};
+  assign m_data_awid = {aw_out.port, aw_out.id};
+  assign m_data_awaddr = aw_out.addr;
+  assign m_data_awlen = aw_out.len;
+  assign m_data_awsize = aw_out.size;
+  assign m_data_awburst = aw_out.burst;
+  assign m_data_awprot = aw_out.prot;
+  assign m_data_awuser = {aw_out.ttype, aw_out.pv, aw_out.pid, aw_out.did};
+  assign out_go = {m_data_awvalid & m_data_awready, m_data_arvalid & m_data_arready};
+  assign out_colour = {aw_out.pcol, ar_out.pcol};
+
+  // ---- events and state -----------------------------------------------------------------------------------------------------------------------------
+  assign ev_translation_o = {1'b0, entered[0]} + {1'b0, entered[1]};
+  assign ev_hit_o = {1'b0, hit[0]} + {1'b0, hit[1]};
+  assign ev_miss_o = {1'b0, miss[0]} + {1'b0, miss[1]};
+  assign ev_walk_read_o = walk_rd_valid & walk_rd_ready;
+  assign ev_fault_o = {1'b0, refused[0]} + {1'b0, refused[1]};
+
+  assign quiet_o = (&all_none) & mem_quiet & ~m_data_arvalid & ~m_data_awvalid;
+  assign idle_o = pipe_empty & (ar_used == 8'd0) & (aw_used == 8'd0) & (&all_none) & (&w_none) & (&port_empty)
+                & walk_idle & mem_quiet & cq_idle & fq_idle & ~ddtp_busy;
+
+  // straps of what is not there; WLAST is counted, not believed
+  wire unused = &{1'b0, strap_fctl_i, strap_fctl_be_writable_i, strap_fctl_gxl_writable_i, s0_wlast, s1_wlast};
 endmodule
+`default_nettype wire

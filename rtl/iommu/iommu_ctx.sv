@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Cache of resolved contexts: what a walk learned from the device directory, keyed by {device_id, process id valid,
+// process_id}. Fully associative, in flip-flops.
+// Latency: lookups are combinational; a fill or an invalidation shows in the next clock. An invalidation beats a fill of
+// the same clock. Never holds an entry that was not valid in memory.
+// Source: specification, "Caching in-memory data structures"; IODIR.INVAL_DDT.
+`default_nettype none
+module iommu_ctx #(
+  parameter int unsigned ENTRIES = iommu_pkg::CONTEXTS,  /// entries
+  parameter int unsigned LOOKUPS = 3                     /// independent lookups a clock
+) (
+  input  wire                                         clk_i,
+  input  wire                                         rst_ni,
+  input  wire  [LOOKUPS*iommu_pkg::CTX_KEY_W-1:0]     key_i,         /// ctx_key_t of each lookup
+  output logic [LOOKUPS-1:0]                          hit_o,
+  output logic [LOOKUPS*iommu_pkg::CTX_W-1:0]         ctx_o,         /// ctx_t of each lookup, 0 on a miss
+  input  wire                                         fill_i,        /// store fill_ctx_i under fill_key_i, over a match if there is one
+  input  wire  [iommu_pkg::CTX_KEY_W-1:0]             fill_key_i,
+  input  wire  [iommu_pkg::CTX_W-1:0]                 fill_ctx_i,
+  input  wire                                         inval_i,       /// drop entries: all, or those of inval_did_i
+  input  wire                                         inval_device_i,
+  input  wire  [23:0]                                 inval_did_i
+);
+  localparam int unsigned AW = $clog2(ENTRIES);
+  localparam int unsigned KW = iommu_pkg::CTX_KEY_W;
+  localparam int unsigned DW = iommu_pkg::CTX_W;
+
+  logic [ENTRIES-1:0] valid_q;
+  logic [KW-1:0] key_q [0:ENTRIES-1];
+  logic [DW-1:0] ctx_q [0:ENTRIES-1];
+  logic [AW-1:0] victim_q;
+
+  // lookups: the lowest matching entry, never an OR of several
+  always_comb begin
+    hit_o = '0;
+    ctx_o = '0;
+    for (int unsigned p = 0; p < LOOKUPS; p++) begin
+      for (int unsigned e = 0; e < ENTRIES; e++) begin
+        if (!hit_o[p] && valid_q[e] && key_q[e] == key_i[p*KW +: KW]) begin
+          hit_o[p] = 1'b1;
+          ctx_o[p*DW +: DW] = ctx_q[e];
+        end
+      end
+    end
+  end
+
+  // where a fill goes: a match, else an empty entry, else the next victim
+  logic [AW-1:0] place;
+  logic          place_match, place_empty;
+  always_comb begin
+    place = victim_q;
+    place_match = 1'b0;
+    place_empty = 1'b0;
+    for (int unsigned e = 0; e < ENTRIES; e++) begin
+      if (!place_match && valid_q[e] && key_q[e] == fill_key_i) begin
+        place = e[AW-1:0];
+        place_match = 1'b1;
+      end
+      if (!place_match && !place_empty && !valid_q[e]) begin
+        place = e[AW-1:0];
+        place_empty = 1'b1;
+      end
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (fill_i) begin
+      key_q[place] <= fill_key_i;
+      ctx_q[place] <= fill_ctx_i;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      valid_q <= '0;
+      victim_q <= '0;
+    end else begin
+      if (fill_i) begin
+        valid_q[place] <= 1'b1;
+        if (!place_match && !place_empty) victim_q <= victim_q + 1'b1;
+      end
+      if (inval_i) begin
+        for (int unsigned e = 0; e < ENTRIES; e++) begin
+          if (!inval_device_i || key_q[e][KW-1 -: 24] == inval_did_i) valid_q[e] <= 1'b0;
+        end
+        if (fill_i) valid_q[place] <= 1'b0;
+      end
+    end
+  end
+endmodule
+`default_nettype wire

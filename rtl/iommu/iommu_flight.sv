@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Transactions of one direction that left for m_data and are not yet answered: counts per {port, id}, at most 16 each, and
+// totals per fence colour. Answers of one id come in order, so the oldest colour of an id is answered first.
+// Latency: flags and totals follow in the next clock.
+`default_nettype none
+module iommu_flight (
+  input  wire                        clk_i,
+  input  wire                        rst_ni,
+  input  wire                        colour_i,   /// colour of requests that enter now; the other one is the older
+  input  wire                        inc_i,      /// one leaves
+  input  wire  [4:0]                 inc_id_i,
+  input  wire                        inc_colour_i,
+  input  wire                        dec_i,      /// one was answered
+  input  wire  [4:0]                 dec_id_i,
+  output logic [iommu_pkg::IDS-1:0]  full_o,     /// per id: 16 out
+  output logic [iommu_pkg::IDS-1:0]  none_o,     /// per id: none out
+  output logic                       old_none_o, /// none of the older colour out
+  output logic                       all_none_o  /// none out at all
+);
+  localparam int unsigned IDS = iommu_pkg::IDS;
+  logic [4:0] count0_q [0:IDS-1];                // per colour
+  logic [4:0] count1_q [0:IDS-1];
+  logic [IDS-1:0] full_q, none_q;
+  logic [9:0] total0_q, total1_q;
+
+  logic dec_colour;
+  assign dec_colour = colour_i ? (count0_q[dec_id_i] == 5'd0) : (count1_q[dec_id_i] != 5'd0);
+
+  logic same;
+  logic [4:0] inc_total, dec_total;
+  assign same = inc_i & dec_i & (inc_id_i == dec_id_i);
+  assign inc_total = count0_q[inc_id_i] + count1_q[inc_id_i];
+  assign dec_total = count0_q[dec_id_i] + count1_q[dec_id_i];
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      for (int unsigned i = 0; i < IDS; i++) begin
+        count0_q[i] <= '0;
+        count1_q[i] <= '0;
+      end
+      full_q <= '0;
+      none_q <= '1;
+      total0_q <= '0;
+      total1_q <= '0;
+    end else begin
+      if (inc_i && !(same && inc_colour_i == dec_colour)) begin
+        if (inc_colour_i) count1_q[inc_id_i] <= count1_q[inc_id_i] + 5'd1;
+        else              count0_q[inc_id_i] <= count0_q[inc_id_i] + 5'd1;
+      end
+      if (dec_i && !(same && inc_colour_i == dec_colour)) begin
+        if (dec_colour) count1_q[dec_id_i] <= count1_q[dec_id_i] - 5'd1;
+        else            count0_q[dec_id_i] <= count0_q[dec_id_i] - 5'd1;
+      end
+      if (inc_i && !same) begin
+        none_q[inc_id_i] <= 1'b0;
+        full_q[inc_id_i] <= inc_total == 5'd15;
+      end
+      if (dec_i && !same) begin
+        none_q[dec_id_i] <= dec_total == 5'd1;
+        full_q[dec_id_i] <= 1'b0;
+      end
+      total0_q <= total0_q + {9'd0, inc_i & ~inc_colour_i} - {9'd0, dec_i & ~dec_colour};
+      total1_q <= total1_q + {9'd0, inc_i & inc_colour_i} - {9'd0, dec_i & dec_colour};
+    end
+  end
+
+  assign full_o = full_q;
+  assign none_o = none_q;
+  assign old_none_o = (colour_i ? total0_q : total1_q) == 10'd0;
+  assign all_none_o = (total0_q == 10'd0) & (total1_q == 10'd0);
+
+`ifndef YOSYS
+  always_ff @(posedge clk_i) if (rst_ni) begin
+    a_answer: assert (!dec_i || !none_q[dec_id_i]) else $error("iommu_flight: an answer to id %0d that nothing asked for", dec_id_i);
+    a_full: assert (!inc_i || !full_q[inc_id_i]) else $error("iommu_flight: a 17th transaction of id %0d", inc_id_i);
+  end
+`endif
+endmodule
+`default_nettype wire

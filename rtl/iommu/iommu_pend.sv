@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Pending table of one direction: requests that missed, and hits that may not pass an older request. iommu_pkg::PEND
+// entries for each port, so that no port can take another's. An entry needs a walk, waits for one, is granted or refused.
+// Order: reads of one id, and writes of one port, leave in the order they came; everything else oldest first.
+// Latency: an entry asks for a walk one clock after its push; a granted one is offered for release one clock after the
+// walk's result. A refused entry stays, and holds back those behind it, until the port has given its error answer.
+`default_nettype none
+module iommu_pend #(
+  parameter bit WRITE = 1'b0  /// 1: the order class is the port (AW), 0: the port and id (AR)
+) (
+  input  wire                           clk_i,
+  input  wire                           rst_ni,
+
+  // from the lookup; the lookup asks only while there is room
+  input  wire                           push_i,
+  input  wire  [iommu_pkg::REQ_W-1:0]   push_req_i,      /// req_t; refused: answered with an error
+  input  wire                           push_hit_i,      /// already translated, to push_page_i
+  input  wire  [51:0]                   push_page_i,
+  input  wire  [4:0]                    class_i,         /// {port, id} of a request: ...
+  output logic                          behind_o,        /// ... an older one of its order class is in the table
+  output logic [2*4-1:0]                used_o,          /// entries in use, per port
+
+  // walk wanted: the oldest entry that needs one
+  output logic                          walk_valid_o,
+  output logic [iommu_pkg::REQ_W-1:0]   walk_req_o,
+  input  wire                           walk_accept_i,
+  input  wire  [iommu_pkg::SLOT_AW-1:0] walk_slot_i,
+  input  wire                           walk_join_i,     /// the slot is another request's walk of the same page
+
+  // walk result, for every entry that waits for the slot
+  input  wire                           res_valid_i,
+  input  wire  [iommu_pkg::SLOT_AW-1:0] res_slot_i,
+  input  wire                           res_fault_i,     /// refused: the request that the walk was for; those that joined walk themselves
+  input  wire                           res_any_i,       /// no first stage: every access is allowed
+  input  wire  [5:0]                    res_perm_i,      /// {sum, d, u, x, w, r} of the leaf
+  input  wire  [51:0]                   res_page_i,
+  output logic                          left_valid_o,    /// a request was refused by this result ...
+  output logic                          left_colour_o,   /// ... of this pipeline colour
+
+  // release of a granted request, address translated
+  output logic                          rel_valid_o,
+  output logic [iommu_pkg::REQ_W-1:0]   rel_req_o,
+  input  wire                           rel_ready_i,
+  input  wire  [iommu_pkg::IDS-1:0]     flight_full_i,   /// per {port, id}: no further transaction may leave
+  input  wire  [iommu_pkg::IDS-1:0]     flight_none_i,   /// per {port, id}: all that left were answered
+
+  // refused requests, one at a time per port
+  input  wire  [1:0]                    err_hold_i,      /// per port: do not start an error answer
+  output logic [1:0]                    err_valid_o,
+  output logic [2*4-1:0]                err_id_o,
+  output logic [2*8-1:0]                err_len_o,
+  input  wire  [1:0]                    err_done_i       /// the answer was given: the entry goes
+);
+  localparam int unsigned N = iommu_pkg::PENDS;
+  localparam int unsigned AW = iommu_pkg::PEND_AW;
+  localparam int unsigned P = iommu_pkg::PEND;
+
+  logic [N-1:0] valid_q, need_q, wait_q, ok_q, refused_q, primary_q;
+  logic [N-1:0] age_q [0:N-1];                          // older entries
+  logic [N-1:0] blk_q [0:N-1];                          // older entries of the same order class
+  logic [iommu_pkg::REQ_W-1:0]   req_q [0:N-1];
+  logic [iommu_pkg::SLOT_AW-1:0] slot_q [0:N-1];
+  logic [51:0]  page_q [0:N-1];
+  logic [1:0]   err_busy_q;
+  logic [AW-1:0] err_idx0_q, err_idx1_q;
+
+  // ---- order class and room ------------------------------------------------------------------------------------------------------
+  logic [N-1:0] same_class;
+  iommu_pkg::req_t rq;
+  always_comb begin
+    for (int unsigned i = 0; i < N; i++) begin
+      rq = req_q[i];
+      same_class[i] = valid_q[i] & (rq.port == class_i[4]) & (WRITE | (rq.id == class_i[3:0]));
+    end
+  end
+  assign behind_o = |same_class;
+
+  always_comb begin
+    used_o = '0;
+    for (int unsigned i = 0; i < P; i++) begin
+      used_o[3:0] = used_o[3:0] + {3'd0, valid_q[i]};
+      used_o[7:4] = used_o[7:4] + {3'd0, valid_q[P + i]};
+    end
+  end
+
+  iommu_pkg::req_t pr;
+  assign pr = push_req_i;
+  logic [AW-1:0] free;
+  always_comb begin
+    free = {pr.port, {(AW-1){1'b0}}};
+    for (int unsigned i = P; i > 0; i--) if (!valid_q[(pr.port ? P : 0) + i - 1]) free = {pr.port, i[AW-2:0] - 1'b1};
+  end
+
+  // ---- the oldest that needs a walk; the oldest that may leave; the oldest refused of each port ------------------------------------
+  logic [N-1:0] can_leave, can_err;
+  logic [AW-1:0] need_idx, rel_idx, err_idx0, err_idx1;
+  logic [1:0] err_found;
+  logic need_found, rel_found;
+  iommu_pkg::req_t qq;
+  always_comb begin
+    for (int unsigned i = 0; i < N; i++) begin
+      qq = req_q[i];
+      can_leave[i] = ok_q[i] & (blk_q[i] == '0) & ~flight_full_i[{qq.port, qq.id}];
+      can_err[i] = refused_q[i] & (blk_q[i] == '0) & flight_none_i[{qq.port, qq.id}];
+    end
+    need_found = 1'b0;
+    rel_found = 1'b0;
+    err_found = 2'b00;
+    need_idx = '0;
+    rel_idx = '0;
+    err_idx0 = '0;
+    err_idx1 = '0;
+    for (int unsigned i = 0; i < N; i++) begin
+      if (need_q[i] && (age_q[i] & need_q) == '0) begin need_found = 1'b1; need_idx = i[AW-1:0]; end
+      if (can_leave[i] && (age_q[i] & can_leave) == '0) begin rel_found = 1'b1; rel_idx = i[AW-1:0]; end
+    end
+    for (int unsigned i = 0; i < P; i++) begin
+      if (can_err[i] && (age_q[i][P-1:0] & can_err[P-1:0]) == '0) begin err_found[0] = 1'b1; err_idx0 = i[AW-1:0]; end
+      if (can_err[P+i] && (age_q[P+i][N-1:P] & can_err[N-1:P]) == '0) begin err_found[1] = 1'b1; err_idx1 = AW'(P + i); end
+    end
+  end
+
+  assign walk_valid_o = need_found;
+  assign walk_req_o = req_q[need_idx];
+
+  iommu_pkg::req_t rel;
+  always_comb begin
+    rel = req_q[rel_idx];
+    rel.addr[63:12] = page_q[rel_idx];
+  end
+  assign rel_valid_o = rel_found;
+  assign rel_req_o = rel;
+
+  iommu_pkg::req_t e0;
+  iommu_pkg::req_t e1;
+  assign e0 = req_q[err_idx0_q];
+  assign e1 = req_q[err_idx1_q];
+  assign err_valid_o = err_busy_q;
+  assign err_id_o = {e1.id, e0.id};
+  assign err_len_o = {e1.len, e0.len};
+
+  // ---- results ---------------------------------------------------------------------------------------------------------------------
+  logic [N-1:0] res_mine, res_ok;
+  iommu_pkg::req_t wq;
+  always_comb begin
+    left_colour_o = 1'b0;
+    for (int unsigned i = 0; i < N; i++) begin
+      wq = req_q[i];
+      res_mine[i] = res_valid_i & wait_q[i] & (slot_q[i] == res_slot_i);
+      res_ok[i] = ~res_fault_i & (primary_q[i] | res_any_i
+          | iommu_pkg::allowed(res_perm_i[0], res_perm_i[1], res_perm_i[2], res_perm_i[3], res_perm_i[4], WRITE,
+                               ~WRITE & wq.prot[2], wq.prot[0] & wq.pv, res_perm_i[5]));
+      if (res_mine[i] && primary_q[i]) left_colour_o = wq.pcol;
+    end
+  end
+  assign left_valid_o = res_fault_i & (|(res_mine & primary_q));
+
+  // ---- state -----------------------------------------------------------------------------------------------------------------------
+  logic [N-1:0] clear;
+  always_comb begin
+    clear = '0;
+    if (rel_valid_o && rel_ready_i) clear[rel_idx] = 1'b1;
+    if (err_busy_q[0] && err_done_i[0]) clear[err_idx0_q] = 1'b1;
+    if (err_busy_q[1] && err_done_i[1]) clear[err_idx1_q] = 1'b1;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (push_i) begin
+      req_q[free] <= push_req_i;
+    end
+    if (walk_valid_o && walk_accept_i) slot_q[need_idx] <= walk_slot_i;
+    for (int unsigned i = 0; i < N; i++) begin
+      if (push_i && free == i[AW-1:0]) page_q[i] <= push_page_i;
+      else if (res_mine[i] && res_ok[i]) page_q[i] <= res_page_i;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      valid_q <= '0;
+      need_q <= '0;
+      wait_q <= '0;
+      ok_q <= '0;
+      refused_q <= '0;
+      primary_q <= '0;
+      err_busy_q <= '0;
+      err_idx0_q <= '0;
+      err_idx1_q <= '0;
+      for (int unsigned i = 0; i < N; i++) begin
+        age_q[i] <= '0;
+        blk_q[i] <= '0;
+      end
+    end else begin
+      for (int unsigned i = 0; i < N; i++) begin
+        age_q[i] <= age_q[i] & ~clear;
+        blk_q[i] <= blk_q[i] & ~clear;
+        if (res_mine[i]) begin
+          wait_q[i] <= 1'b0;
+          ok_q[i] <= res_ok[i];
+          refused_q[i] <= res_fault_i & primary_q[i];
+          need_q[i] <= ~res_ok[i] & ~primary_q[i];
+        end
+        if (clear[i]) begin
+          valid_q[i] <= 1'b0;
+          ok_q[i] <= 1'b0;
+          refused_q[i] <= 1'b0;
+        end
+      end
+      if (walk_valid_o && walk_accept_i) begin
+        need_q[need_idx] <= 1'b0;
+        wait_q[need_idx] <= 1'b1;
+        primary_q[need_idx] <= ~walk_join_i;
+      end
+      if (push_i) begin
+        valid_q[free] <= 1'b1;
+        ok_q[free] <= push_hit_i & ~pr.refused;
+        refused_q[free] <= pr.refused;
+        need_q[free] <= ~push_hit_i & ~pr.refused;
+        age_q[free] <= valid_q & ~clear;
+        blk_q[free] <= same_class & ~clear;
+      end
+      if (!err_busy_q[0] && err_found[0] && !err_hold_i[0]) begin
+        err_busy_q[0] <= 1'b1;
+        err_idx0_q <= err_idx0;
+      end else if (err_done_i[0]) err_busy_q[0] <= 1'b0;
+      if (!err_busy_q[1] && err_found[1] && !err_hold_i[1]) begin
+        err_busy_q[1] <= 1'b1;
+        err_idx1_q <= err_idx1;
+      end else if (err_done_i[1]) err_busy_q[1] <= 1'b0;
+    end
+  end
+
+`ifndef YOSYS
+  // the lookup never pushes into a full half; every result meets at least its own request in one of the two tables
+  always_ff @(posedge clk_i) if (rst_ni && push_i) begin
+    a_room: assert (!valid_q[free]) else $error("iommu_pend: push without room");
+    a_class: assert (class_i == {pr.port, pr.id}) else $error("iommu_pend: push under another order class");
+  end
+`endif
+endmodule
+`default_nettype wire

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// IOTLB: leaves that walks found. 4 KiB leaves in RAM, set-associative, read by two lookups at once; larger leaves in a
+// small fully associative part. Entries hold raw permissions; who uses one checks its own access against them.
+// Latency: a lookup gives its page at rd_en_i and its key one clock later, when the answer is combinational. The valid bits
+// are taken with the RAM row, so that a row and its valid bit are always of the same clock: an entry filled after the row
+// was read is not seen. A fill takes two clocks (read the set's tags, write), one can start every clock; an invalidation
+// drops fills under way.
+// AV=1 invalidations drop the whole indexed set and every large leaf over the page, whatever their PSCID; once an entry was
+// stored that is smaller than its leaf (NAPOT), they drop everything, since the other pages of the leaf lie in other sets.
+// Source: specification, "IOMMU page-table cache invalidation commands".
+`default_nettype none
+module iommu_tlb #(
+  parameter int unsigned WAYS = iommu_pkg::TLB_WAYS,    /// ways of the 4 KiB part
+  parameter int unsigned SETS = iommu_pkg::TLB_SETS,    /// sets of the 4 KiB part, a power of two, at least 2
+  parameter int unsigned LARGE = iommu_pkg::TLB_LARGE   /// entries for larger leaves
+) (
+  input  wire                            clk_i,
+  input  wire                            rst_ni,
+
+  // two lookups (0 reads, 1 writes): page first, key a clock later
+  input  wire  [1:0]                     rd_en_i,       /// take a new page; else the row is held
+  input  wire  [2*45-1:0]                rd_vpn_i,      /// IOVA[56:12] of each
+  input  wire  [2*45-1:0]                key_vpn_i,     /// the same a clock later, for as long as the row is held
+  input  wire  [2*20-1:0]                key_pscid_i,
+  output logic [1:0]                     hit_o,
+  output logic [2*iommu_pkg::TLB_W-1:0]  entry_o,       /// tlb_t of each; ppn is that of the 4 KiB page
+
+  input  wire                            fill_i,        /// store fill_entry_i (tlb_t), over an entry of the same page if there is one
+  input  wire  [iommu_pkg::TLB_W-1:0]    fill_entry_i,
+  input  wire                            fill_fractured_i,
+
+  input  wire                            inval_i,
+  input  wire                            inval_page_i,  /// only what may translate inval_vpn_i
+  input  wire  [44:0]                    inval_vpn_i
+);
+  localparam int unsigned SW = $clog2(SETS);
+  localparam int unsigned WW = $clog2(WAYS);
+  localparam int unsigned LW = $clog2(LARGE);
+  localparam int unsigned EW = iommu_pkg::TLB_W;
+
+  logic fractured_q;
+  logic inval_all;
+  assign inval_all = inval_i & (~inval_page_i | fractured_q);
+
+  // ---- fill, first clock: read the tags of the set; second clock: write ---------------------------------------------------------
+  logic          fill_q;
+  logic [EW-1:0] fill_entry_q;
+  iommu_pkg::tlb_t fe;
+  assign fe = fill_entry_q;
+  logic fill_small, fill_large;
+  assign fill_small = fill_q & (fe.level == 3'd0);
+  assign fill_large = fill_q & (fe.level != 3'd0);
+  logic [SW-1:0] fill_set;
+  assign fill_set = fe.vpn[SW-1:0];
+
+  // ---- 4 KiB part ---------------------------------------------------------------------------------------------------------------
+  logic [WAYS*SETS-1:0] valid_q;              // bit {way, set}
+  logic [WW-1:0]        victim_q;             // the same for every set: a plain rotation
+  logic [WAYS-1:0]      fill_match, fill_valid;
+  logic [WW-1:0]        fill_way;
+  logic [2*WAYS*EW-1:0] row;                  // {lookup, way}
+  logic [2*WAYS-1:0]    row_valid_q;          // bit {lookup, way}
+
+  for (genvar g = 0; g < WAYS; g++) begin : gen_way
+    logic [EW-1:0] mem [0:SETS-1];
+    logic [EW-1:0] rd0_q, rd1_q;
+    logic [64:0]   tag_q;                     // {vpn, pscid} of the set being filled
+    always_ff @(posedge clk_i) begin
+      if (rd_en_i[0]) rd0_q <= mem[rd_vpn_i[0 +: SW]];
+      if (rd_en_i[1]) rd1_q <= mem[rd_vpn_i[45 +: SW]];
+      if (fill_i) tag_q <= mem[fill_entry_i[EW-45 +: SW]][EW-1 -: 65];
+      if (fill_small && fill_way == g[WW-1:0]) mem[fill_set] <= fill_entry_q;
+    end
+    assign row[g*EW +: EW] = rd0_q;
+    assign row[(WAYS+g)*EW +: EW] = rd1_q;
+    assign fill_valid[g] = valid_q[g*SETS + 32'(fill_set)];
+    assign fill_match[g] = fill_valid[g] & (tag_q == {fe.vpn, fe.pscid});
+  end
+
+  always_comb begin
+    fill_way = victim_q;
+    for (int unsigned i = 0; i < WAYS; i++) if (!fill_valid[i]) fill_way = i[WW-1:0];
+    for (int unsigned i = 0; i < WAYS; i++) if (fill_match[i]) fill_way = i[WW-1:0];
+  end
+
+  // ---- large part ---------------------------------------------------------------------------------------------------------------
+  logic [LARGE-1:0] large_valid_q;
+  logic [EW-1:0]    large_q [0:LARGE-1];
+  logic [LW-1:0]    large_victim_q, large_way;
+  logic             large_match, large_empty;
+  iommu_pkg::tlb_t  lf;
+  always_comb begin
+    large_way = large_victim_q;
+    large_match = 1'b0;
+    large_empty = 1'b0;
+    for (int unsigned i = 0; i < LARGE; i++) begin
+      lf = large_q[i];
+      if (!large_match && large_valid_q[i] && lf.level == fe.level && lf.pscid == fe.pscid
+          && ((lf.vpn ^ fe.vpn) & iommu_pkg::level_mask(fe.level)) == 45'd0) begin
+        large_way = i[LW-1:0];
+        large_match = 1'b1;
+      end
+      if (!large_match && !large_empty && !large_valid_q[i]) begin
+        large_way = i[LW-1:0];
+        large_empty = 1'b1;
+      end
+    end
+  end
+
+  // ---- lookups: the first match wins, never an OR of several --------------------------------------------------------------------
+  iommu_pkg::tlb_t e;
+  iommu_pkg::tlb_t h;
+  always_comb begin
+    hit_o = 2'b00;
+    entry_o = '0;
+    for (int unsigned p = 0; p < 2; p++) begin
+      h = '0;
+      for (int unsigned i = 0; i < WAYS; i++) begin
+        e = row[(p*WAYS + i)*EW +: EW];
+        if (!hit_o[p] && row_valid_q[p*WAYS + i] && e.vpn == key_vpn_i[p*45 +: 45] && (e.g || e.pscid == key_pscid_i[p*20 +: 20])) begin
+          hit_o[p] = 1'b1;
+          h = e;
+        end
+      end
+      for (int unsigned i = 0; i < LARGE; i++) begin
+        e = large_q[i];
+        if (!hit_o[p] && large_valid_q[i] && ((e.vpn ^ key_vpn_i[p*45 +: 45]) & iommu_pkg::level_mask(e.level)) == 45'd0
+            && (e.g || e.pscid == key_pscid_i[p*20 +: 20])) begin
+          hit_o[p] = 1'b1;
+          h = e;
+          h.ppn = iommu_pkg::leaf_page(e.ppn, key_vpn_i[p*45 +: 44], e.level);
+        end
+      end
+      entry_o[p*EW +: EW] = h;
+    end
+  end
+
+  // ---- state --------------------------------------------------------------------------------------------------------------------
+  always_ff @(posedge clk_i) begin
+    if (fill_i) fill_entry_q <= fill_entry_i;
+    if (fill_large) large_q[large_way] <= fill_entry_q;
+  end
+
+  logic [LARGE-1:0] large_over;               // large leaves over the page to invalidate
+  iommu_pkg::tlb_t  li;
+  always_comb begin
+    for (int unsigned i = 0; i < LARGE; i++) begin
+      li = large_q[i];
+      large_over[i] = ((li.vpn ^ inval_vpn_i) & iommu_pkg::level_mask(li.level)) == 45'd0;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      valid_q <= '0;
+      large_valid_q <= '0;
+      row_valid_q <= '0;
+      victim_q <= '0;
+      large_victim_q <= '0;
+      fill_q <= 1'b0;
+      fractured_q <= 1'b0;
+    end else begin
+      for (int unsigned p = 0; p < 2; p++) begin
+        if (rd_en_i[p]) for (int unsigned i = 0; i < WAYS; i++) row_valid_q[p*WAYS + i] <= valid_q[i*SETS + 32'(rd_vpn_i[p*45 +: SW])];
+      end
+
+      fill_q <= fill_i & ~inval_i;
+      if (fill_small) begin
+        valid_q[32'(fill_way)*SETS + 32'(fill_set)] <= 1'b1;
+        victim_q <= victim_q + 1'b1;
+      end
+      if (fill_large) begin
+        large_valid_q[large_way] <= 1'b1;
+        if (!large_match && !large_empty) large_victim_q <= large_victim_q + 1'b1;
+      end
+      if (fill_i & fill_fractured_i & ~inval_i) fractured_q <= 1'b1;
+
+      if (inval_all) begin
+        valid_q <= '0;
+        large_valid_q <= '0;
+        fractured_q <= 1'b0;
+      end else if (inval_i) begin
+        for (int unsigned i = 0; i < WAYS; i++) valid_q[i*SETS + 32'(inval_vpn_i[SW-1:0])] <= 1'b0;
+        for (int unsigned i = 0; i < LARGE; i++) if (large_over[i]) large_valid_q[i] <= 1'b0;
+        if (fill_small && fill_set == inval_vpn_i[SW-1:0]) valid_q[32'(fill_way)*SETS + 32'(fill_set)] <= 1'b0;
+        if (fill_large) large_valid_q[large_way] <= 1'b0;
+      end
+    end
+  end
+endmodule
+`default_nettype wire
