@@ -518,6 +518,7 @@ inline constexpr Field sade{"sade", 8, 1};
 inline constexpr Field dpe{"dpe", 9, 1};
 inline constexpr Field sbe{"sbe", 10, 1};
 inline constexpr Field sxl{"sxl", 11, 1};
+inline constexpr Field custom{"custom", 24, 8};
 }  // namespace tc
 namespace iohgatp {
 inline constexpr std::size_t kWord = 1;  ///< index of the 64-bit word

@@ -111,6 +111,8 @@ def systemverilog(blocks, structures, enums):
         for i, (word, items) in enumerate(s.words):
             constant("int unsigned", f"{s.name}_{word}_WORD".upper(), i)
             fields(f"{s.name}_{word}", items)
+            used = sum(((1 << f.width) - 1) << f.lsb for f in items)
+            constant("logic [63:0]", f"{s.name}_{word}_RESERVED".upper(), f"64'h{~used & (1 << 64) - 1:016x}")
     for e in enums:
         out.append(f"\n  // codes {e.name}")
         for value, number in e.values.items():

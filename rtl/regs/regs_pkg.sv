@@ -360,6 +360,7 @@ package regs_pkg;
   localparam int unsigned DDTE_E_V_W = 1;
   localparam int unsigned DDTE_E_PPN_LSB = 10;
   localparam int unsigned DDTE_E_PPN_W = 44;
+  localparam logic [63:0] DDTE_E_RESERVED = 64'hffc00000000003fe;
 
   // structure dc
   localparam int unsigned DC_SIZE = 32;
@@ -388,6 +389,9 @@ package regs_pkg;
   localparam int unsigned DC_TC_SBE_W = 1;
   localparam int unsigned DC_TC_SXL_LSB = 11;
   localparam int unsigned DC_TC_SXL_W = 1;
+  localparam int unsigned DC_TC_CUSTOM_LSB = 24;
+  localparam int unsigned DC_TC_CUSTOM_W = 8;
+  localparam logic [63:0] DC_TC_RESERVED = 64'hffffffff00fff000;
   localparam int unsigned DC_IOHGATP_WORD = 1;
   localparam int unsigned DC_IOHGATP_PPN_LSB = 0;
   localparam int unsigned DC_IOHGATP_PPN_W = 44;
@@ -395,6 +399,7 @@ package regs_pkg;
   localparam int unsigned DC_IOHGATP_GSCID_W = 16;
   localparam int unsigned DC_IOHGATP_MODE_LSB = 60;
   localparam int unsigned DC_IOHGATP_MODE_W = 4;
+  localparam logic [63:0] DC_IOHGATP_RESERVED = 64'h0000000000000000;
   localparam int unsigned DC_TA_WORD = 2;
   localparam int unsigned DC_TA_PSCID_LSB = 12;
   localparam int unsigned DC_TA_PSCID_W = 20;
@@ -402,11 +407,13 @@ package regs_pkg;
   localparam int unsigned DC_TA_RCID_W = 12;
   localparam int unsigned DC_TA_MCID_LSB = 52;
   localparam int unsigned DC_TA_MCID_W = 12;
+  localparam logic [63:0] DC_TA_RESERVED = 64'h000000ff00000fff;
   localparam int unsigned DC_FSC_WORD = 3;
   localparam int unsigned DC_FSC_PPN_LSB = 0;
   localparam int unsigned DC_FSC_PPN_W = 44;
   localparam int unsigned DC_FSC_MODE_LSB = 60;
   localparam int unsigned DC_FSC_MODE_W = 4;
+  localparam logic [63:0] DC_FSC_RESERVED = 64'h0ffff00000000000;
 
   // structure pte
   localparam int unsigned PTE_SIZE = 8;
@@ -437,6 +444,7 @@ package regs_pkg;
   localparam int unsigned PTE_E_PBMT_W = 2;
   localparam int unsigned PTE_E_N_LSB = 63;
   localparam int unsigned PTE_E_N_W = 1;
+  localparam logic [63:0] PTE_E_RESERVED = 64'h0000000000000300;
 
   // structure cmd
   localparam int unsigned CMD_SIZE = 16;
@@ -473,6 +481,7 @@ package regs_pkg;
   localparam int unsigned CMD_W0_IODIR_DV_W = 1;
   localparam int unsigned CMD_W0_IODIR_DID_LSB = 40;
   localparam int unsigned CMD_W0_IODIR_DID_W = 24;
+  localparam logic [63:0] CMD_W0_RESERVED = 64'hf00010f5ffffdc00;
   localparam int unsigned CMD_W1_WORD = 1;
   localparam int unsigned CMD_W1_IOTINVAL_S_LSB = 9;
   localparam int unsigned CMD_W1_IOTINVAL_S_W = 1;
@@ -480,6 +489,7 @@ package regs_pkg;
   localparam int unsigned CMD_W1_IOTINVAL_ADDR_W = 52;
   localparam int unsigned CMD_W1_IOFENCE_ADDR_LSB = 0;
   localparam int unsigned CMD_W1_IOFENCE_ADDR_W = 62;
+  localparam logic [63:0] CMD_W1_RESERVED = 64'h8000000000000200;
 
   // structure fault
   localparam int unsigned FAULT_SIZE = 32;
@@ -496,13 +506,17 @@ package regs_pkg;
   localparam int unsigned FAULT_W0_TTYP_W = 6;
   localparam int unsigned FAULT_W0_DID_LSB = 40;
   localparam int unsigned FAULT_W0_DID_W = 24;
+  localparam logic [63:0] FAULT_W0_RESERVED = 64'h0000000000000000;
   localparam int unsigned FAULT_W1_WORD = 1;
+  localparam logic [63:0] FAULT_W1_RESERVED = 64'hffffffffffffffff;
   localparam int unsigned FAULT_IOTVAL_WORD = 2;
   localparam int unsigned FAULT_IOTVAL_IOTVAL_LSB = 0;
   localparam int unsigned FAULT_IOTVAL_IOTVAL_W = 64;
+  localparam logic [63:0] FAULT_IOTVAL_RESERVED = 64'h0000000000000000;
   localparam int unsigned FAULT_IOTVAL2_WORD = 3;
   localparam int unsigned FAULT_IOTVAL2_IOTVAL2_LSB = 0;
   localparam int unsigned FAULT_IOTVAL2_IOTVAL2_W = 64;
+  localparam logic [63:0] FAULT_IOTVAL2_RESERVED = 64'h0000000000000000;
 
   // structure descriptor
   localparam int unsigned DESCRIPTOR_SIZE = 64;
@@ -515,33 +529,44 @@ package regs_pkg;
   localparam int unsigned DESCRIPTOR_CONTROL_STRAY_READ_W = 1;
   localparam int unsigned DESCRIPTOR_CONTROL_COOKIE_LSB = 16;
   localparam int unsigned DESCRIPTOR_CONTROL_COOKIE_W = 16;
+  localparam logic [63:0] DESCRIPTOR_CONTROL_RESERVED = 64'hffffffff0000fc00;
   localparam int unsigned DESCRIPTOR_SRC_WORD = 1;
   localparam int unsigned DESCRIPTOR_SRC_ADDRESS_LSB = 0;
   localparam int unsigned DESCRIPTOR_SRC_ADDRESS_W = 64;
+  localparam logic [63:0] DESCRIPTOR_SRC_RESERVED = 64'h0000000000000000;
   localparam int unsigned DESCRIPTOR_DST_WORD = 2;
   localparam int unsigned DESCRIPTOR_DST_ADDRESS_LSB = 0;
   localparam int unsigned DESCRIPTOR_DST_ADDRESS_W = 64;
+  localparam logic [63:0] DESCRIPTOR_DST_RESERVED = 64'h0000000000000000;
   localparam int unsigned DESCRIPTOR_LENGTH_WORD = 3;
   localparam int unsigned DESCRIPTOR_LENGTH_BYTES_LSB = 0;
   localparam int unsigned DESCRIPTOR_LENGTH_BYTES_W = 40;
+  localparam logic [63:0] DESCRIPTOR_LENGTH_RESERVED = 64'hffffff0000000000;
   localparam int unsigned DESCRIPTOR_PATTERN_WORD = 4;
   localparam int unsigned DESCRIPTOR_PATTERN_PATTERN_LSB = 0;
   localparam int unsigned DESCRIPTOR_PATTERN_PATTERN_W = 64;
+  localparam logic [63:0] DESCRIPTOR_PATTERN_RESERVED = 64'h0000000000000000;
   localparam int unsigned DESCRIPTOR_RESERVED5_WORD = 5;
+  localparam logic [63:0] DESCRIPTOR_RESERVED5_RESERVED = 64'hffffffffffffffff;
   localparam int unsigned DESCRIPTOR_RESERVED6_WORD = 6;
+  localparam logic [63:0] DESCRIPTOR_RESERVED6_RESERVED = 64'hffffffffffffffff;
   localparam int unsigned DESCRIPTOR_RESERVED7_WORD = 7;
+  localparam logic [63:0] DESCRIPTOR_RESERVED7_RESERVED = 64'hffffffffffffffff;
 
   // structure record
   localparam int unsigned RECORD_SIZE = 32;
   localparam int unsigned RECORD_BYTES_WORD = 0;
   localparam int unsigned RECORD_BYTES_BYTES_LSB = 0;
   localparam int unsigned RECORD_BYTES_BYTES_W = 64;
+  localparam logic [63:0] RECORD_BYTES_RESERVED = 64'h0000000000000000;
   localparam int unsigned RECORD_CYCLES_WORD = 1;
   localparam int unsigned RECORD_CYCLES_CYCLES_LSB = 0;
   localparam int unsigned RECORD_CYCLES_CYCLES_W = 64;
+  localparam logic [63:0] RECORD_CYCLES_RESERVED = 64'h0000000000000000;
   localparam int unsigned RECORD_ADDRESS_WORD = 2;
   localparam int unsigned RECORD_ADDRESS_ADDRESS_LSB = 0;
   localparam int unsigned RECORD_ADDRESS_ADDRESS_W = 64;
+  localparam logic [63:0] RECORD_ADDRESS_RESERVED = 64'h0000000000000000;
   localparam int unsigned RECORD_STATUS_WORD = 3;
   localparam int unsigned RECORD_STATUS_CRC_LSB = 0;
   localparam int unsigned RECORD_STATUS_CRC_W = 32;
@@ -551,6 +576,7 @@ package regs_pkg;
   localparam int unsigned RECORD_STATUS_STATUS_W = 8;
   localparam int unsigned RECORD_STATUS_PHASE_LSB = 63;
   localparam int unsigned RECORD_STATUS_PHASE_W = 1;
+  localparam logic [63:0] RECORD_STATUS_RESERVED = 64'h7f00000000000000;
 
   // codes iommu_mode
   localparam logic [3:0] IOMMU_MODE_OFF = 4'd0;
