@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session.hpp"
+
+#include <fmt/core.h>
+
+#include "card/registry.hpp"
+
+namespace aperture::sw {
+
+namespace {
+
+Exit exit_for(Code code) {
+  switch (code) {
+    case Code::kNoMemory:
+    case Code::kPermission:
+    case Code::kCardDead:
+    case Code::kEnvironment:
+      return Exit::kEnvironment;
+    default:
+      return Exit::kCheckFailed;
+  }
+}
+
+std::unique_ptr<card::Card> open_card(const CommonOptions& options) {
+  const auto parsed = card::registry().parse(options.card);
+  if (!parsed) {
+    throw UsageError("option '--card': " + parsed.error().what);
+  }
+  auto opened = card::open(options.card, {{"seed", std::to_string(options.seed)}});
+  if (opened) {
+    return std::move(*opened);
+  }
+  const Error& error = opened.error();
+  if (error.code == Code::kInvalid) {
+    throw UsageError("option '--card': " + error.what);
+  }
+  throw Failure(Exit::kEnvironment, error.what);
+}
+
+std::string announcement(const Json& section) {
+  return fmt::format("aperture {}, seed {}, card {}\n", section.at("command").get<std::string>(),
+                     section.at("seed").get<std::uint64_t>(), section.at("card").get<std::string>());
+}
+
+}  // namespace
+
+Failure::Failure(const Error& error) : Failure(exit_for(error.code), error.what) {}
+
+Session::Session(const CommonOptions& options)
+    : options_(options), card_(open_card(options)), identity_(take(card::identify(*card_))) {}
+
+void Session::announce(Output& output, const char* command) const {
+  output.section("run", {{"command", command}, {"seed", options_.seed}, {"card", card_->description()}}, announcement);
+}
+
+}  // namespace aperture::sw

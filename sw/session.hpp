@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "base/error.hpp"
+#include "card/card.hpp"
+#include "card/identity.hpp"
+#include "command.hpp"
+#include "options.hpp"
+#include "output.hpp"
+
+namespace aperture::sw {
+
+/// The command cannot go on; main prints it and ends with this exit code.
+class Failure : public std::runtime_error {
+ public:
+  Failure(Exit exit, const std::string& what) : std::runtime_error(what), exit_(exit) {}
+  explicit Failure(const Error& error);
+  Exit exit() const { return exit_; }
+
+ private:
+  Exit exit_;
+};
+
+/// The value, or a Failure.
+template <typename T, typename E>
+T take(std::expected<T, E> result) {
+  if (!result) {
+    throw Failure(result.error());
+  }
+  if constexpr (!std::is_void_v<T>) {
+    return std::move(*result);
+  }
+}
+
+/// An open card that has told who it is.
+class Session {
+ public:
+  /// Throws UsageError (no such card or card option) or Failure.
+  explicit Session(const CommonOptions& options);
+
+  card::Card& card() const { return *card_; }
+  const card::Identity& identity() const { return identity_; }
+
+  /// The document's first section, the text's first line: command, seed, card.
+  void announce(Output& output, const char* command) const;
+
+ private:
+  CommonOptions options_;
+  std::unique_ptr<card::Card> card_;
+  card::Identity identity_;
+};
+
+}  // namespace aperture::sw
