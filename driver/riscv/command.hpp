@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/types.hpp"
+
+namespace aperture::riscv {
+
+/// One entry of the command queue, as it lies in memory.
+struct Command {
+  std::uint64_t w0{};
+  std::uint64_t w1{};
+  bool operator==(const Command&) const = default;
+};
+
+namespace command {
+
+/// IOTINVAL.VMA on host address spaces (GV = 0): of one PSCID or of all, one leaf or all.
+Command iotinval_vma(std::optional<std::uint32_t> pscid, std::optional<Iova> iova);
+/// IODIR.INVAL_DDT: one device and its processes, or the whole directory including non-leaf entries.
+Command iodir_inval_ddt(std::optional<std::uint32_t> device_id);
+Command iodir_inval_pdt(std::uint32_t device_id, std::uint32_t process_id);
+
+/// IOFENCE.C. `store`: where to write `data` (4 bytes, address a multiple of 4) when it is done.
+struct Fence {
+  bool reads{true};   ///< PR
+  bool writes{true};  ///< PW
+  bool wire{};        ///< WSI: set cqcsr.fence_w_ip
+  std::optional<BusAddress> store{};
+  std::uint32_t data{};
+};
+Command iofence(const Fence& fence);
+
+/// "IOTINVAL.VMA PSCID=3 ADDR=0x1000", for people; unknown opcodes as numbers.
+std::string to_text(const Command& command);
+
+}  // namespace command
+}  // namespace aperture::riscv

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/types.hpp"
+#include "card/card.hpp"
+#include "ioas/device.hpp"
+#include "riscv/command_queue.hpp"
+#include "riscv/device_directory.hpp"
+#include "riscv/fault_queue.hpp"
+#include "riscv/page_table.hpp"
+#include "riscv/pscid.hpp"
+
+namespace aperture::riscv {
+
+struct IommuOptions {
+  unsigned levels{3};                     ///< deepest device directory to use, 1 to 3; less if the card takes no more
+  unsigned command_log2{8};               ///< entries of the command queue, at most
+  unsigned fault_log2{7};                 ///< entries of the fault queue, at most
+  bool napot{};                           ///< 64 KiB Svnapot leaves
+  std::uint64_t wait_cycles{10'000'000};  ///< how long any one operation of the hardware may take
+};
+
+/// A bus master behind the IOMMU, as bring-up's user knows it.
+struct DeviceOptions {
+  std::string name;
+  std::uint32_t device_id{};
+  std::uint64_t dma_mask{~std::uint64_t{0}};
+  std::uint64_t page_sizes{~std::uint64_t{0}};  ///< sizes that leaves may have; 4 KiB is always one of them
+  std::vector<ioas::DeviceReservation> reservations;
+};
+
+/// The card's IOMMU, on, with an empty device directory: no device can do anything until it gets a context. Outlives
+/// every device, domain, residency and channel made from it. Public functions take the card's mutex. Once a fence has
+/// failed the card is lost: every call that needs it gives EIO until restart().
+class Iommu {
+ public:
+  /// Brings the IOMMU up (resets the card first if somebody left it on): features, queues, directory. kUnsupported: the
+  /// card lacks what this driver needs; ENOMEM; as a wait.
+  static Result<std::unique_ptr<Iommu>> bring_up(card::Card& card, const IommuOptions& options = {});
+  /// Switches translation off; resets a lost card, so that its memory can be freed.
+  ~Iommu();
+
+  card::Card& card() { return card_; }
+  /// The card's mutex: taken by every public call of riscv and dma.
+  std::recursive_mutex& mutex() { return mutex_; }
+  std::uint64_t capabilities() const { return capabilities_; }
+  unsigned directory_levels() const { return directory_->levels(); }
+  std::uint32_t last_device_id() const { return directory_->last_id(); }
+  const IommuOptions& options() const { return options_; }
+  CommandQueue& commands() { return commands_; }
+  FaultQueue& faults() { return faults_; }
+  /// Pins user memory for this card.
+  ioas::PinProvider& pin_provider() { return *provider_; }
+
+  /// A device for the IOAS layer. EINVAL: the id does not fit the directory. kUnsupported: no page-table format at all.
+  Result<std::unique_ptr<ioas::Device>> make_device(const DeviceOptions& options);
+
+  /// Gives a device id a context without translation (IOVA == bus address), for the driver's own rings. EBUSY: it has
+  /// another context; EINVAL, ENOMEM, EIO.
+  Result<> pass_through(std::uint32_t device_id);
+  /// Takes any context of a device id away. EIO: the card is lost, the context is away all the same.
+  Result<> block(std::uint32_t device_id) noexcept;
+  /// The context in memory.
+  DeviceContext context(std::uint32_t device_id);
+
+  /// Whether a fence has failed.
+  bool lost();
+  /// Resets the card and brings it up again with the same directory, contexts and page tables; frees what was in
+  /// quarantine. DMA channels have to be started again by their owners. As bring_up.
+  Result<> restart();
+
+  // For domains and devices, with the mutex held.
+  /// EIO if the card is lost.
+  Result<> alive();
+  /// What a change of context needs beforehand.
+  Result<std::unique_ptr<Table>> prepare_context(std::uint32_t device_id);
+  /// Switches to `context`, fences, and frees `page`. The value: whether every access of the meantime saw the old or
+  /// the new context. EIO: the card is lost, the context is switched all the same.
+  Result<bool> switch_context(std::uint32_t device_id, const DeviceContext& context,
+                              std::unique_ptr<Table> page) noexcept;
+  /// Invalidates what was removed from the address space `pscid`, fences, then frees `quarantine`; on EIO keeps it.
+  Result<> flush(std::uint32_t pscid, const Removed& removed, Quarantine& quarantine) noexcept;
+  /// The end of an address space: invalidates all of it, then frees its tables and its number.
+  void retire(std::uint32_t pscid, std::unique_ptr<Table> root) noexcept;
+  Pscids& pscids() { return pscids_; }
+
+ private:
+  Iommu(card::Card& card, const IommuOptions& options);
+  Result<> start();
+  Result<> leave_off();
+  Result<> write_features();
+  Result<> enable_directory();
+  Result<> set_mode(regs::IommuMode mode, std::uint64_t ppn);
+  /// The fence behind commands already pushed; marks the card as lost if it or they failed.
+  Result<> conclude(Result<> pushed) noexcept;
+
+  card::Card& card_;
+  IommuOptions options_;
+  std::recursive_mutex mutex_;
+  CommandQueue commands_;
+  FaultQueue faults_;
+  std::unique_ptr<ioas::PinProvider> provider_;
+  std::optional<DeviceDirectory> directory_;
+  Pscids pscids_;
+  Quarantine quarantine_;  ///< of a lost card
+  std::uint64_t capabilities_{};
+  bool lost_{};
+};
+
+}  // namespace aperture::riscv

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// First-stage page tables: the algorithm once, compiled for each format.
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "base/error.hpp"
+#include "base/types.hpp"
+#include "card/card.hpp"
+#include "regs/registers.hpp"
+#include "riscv/table.hpp"
+
+namespace aperture::riscv {
+
+struct Sv39 {
+  static constexpr unsigned kLevels = 3;
+  static constexpr regs::SatpMode kMode = regs::SatpMode::kSv39;
+  static constexpr const char* kName = "Sv39";
+};
+struct Sv48 {
+  static constexpr unsigned kLevels = 4;
+  static constexpr regs::SatpMode kMode = regs::SatpMode::kSv48;
+  static constexpr const char* kName = "Sv48";
+};
+struct Sv57 {
+  static constexpr unsigned kLevels = 5;
+  static constexpr regs::SatpMode kMode = regs::SatpMode::kSv57;
+  static constexpr const char* kName = "Sv57";
+};
+
+/// Bytes of a leaf at `level`, 0 being the lowest.
+constexpr std::uint64_t leaf_size(unsigned level) { return kPageSize << (9 * level); }
+/// Svnapot's only size: 16 entries of the lowest level as one leaf.
+inline constexpr std::uint64_t kNapotSize = 16 * kPageSize;
+
+/// A place in a list of bus extents.
+class ExtentCursor {
+ public:
+  /// `offset` bytes into `extents`, which cover more than that.
+  ExtentCursor(std::span<const card::BusExtent> extents, std::uint64_t offset) : extents_(extents) { advance(offset); }
+  BusAddress address() const { return extents_.front().address + offset_; }
+  /// Bytes that follow without a gap on the bus.
+  std::uint64_t run() const { return extents_.front().length - offset_; }
+  void advance(std::uint64_t bytes) {
+    offset_ += bytes;
+    while (!extents_.empty() && offset_ >= extents_.front().length) {
+      offset_ -= extents_.front().length;
+      extents_ = extents_.subspan(1);
+    }
+  }
+
+ private:
+  std::span<const card::BusExtent> extents_;
+  std::uint64_t offset_{};
+};
+
+/// What an unmap took away, for the invalidation that has to follow. Never allocates.
+class Removed {
+ public:
+  static constexpr unsigned kAddresses = 32;
+  void leaf(std::uint64_t iova) {
+    if (count_ < kAddresses) addresses_[count_] = iova;
+    ++count_;
+  }
+  void table() { tables_ = true; }
+  bool any() const { return count_ > 0 || tables_; }
+  /// One invalidation for each of `addresses()` is enough; otherwise the whole address space has to be invalidated.
+  bool listed() const { return count_ <= kAddresses && !tables_; }
+  std::span<const std::uint64_t> addresses() const { return std::span(addresses_).first(std::min(count_, kAddresses)); }
+  void clear() { *this = Removed{}; }
+
+ private:
+  std::array<std::uint64_t, kAddresses> addresses_{};
+  unsigned count_{};
+  bool tables_{};
+};
+
+/// Not thread-safe. The card may read the tables at any time; it never sees a half-made entry.
+template <typename Format>
+class PageTable {
+ public:
+  /// Sizes of leaves that the format has, without Svnapot.
+  static constexpr std::uint64_t page_sizes() {
+    std::uint64_t sizes = 0;
+    for (unsigned level = 0; level < Format::kLevels; ++level) sizes |= leaf_size(level);
+    return sizes;
+  }
+  static constexpr unsigned kVaBits = 12 + 9 * Format::kLevels;
+  /// The two halves that sign extension leaves.
+  static constexpr IovaRange kLow{Iova{0}, Iova{(std::uint64_t{1} << (kVaBits - 1)) - 1}};
+  static constexpr IovaRange kHigh{Iova{~std::uint64_t{0} << (kVaBits - 1)}, Iova{~std::uint64_t{0}}};
+
+  /// An empty table. ENOMEM.
+  static Result<PageTable> create(card::DmaMemory& memory);
+
+  BusAddress root() const { return root_->address(); }
+
+  /// Maps [iova, iova + length) to the bytes from `from` on, with the largest leaves of `sizes` (a mask that includes 4
+  /// KiB; 64 KiB means Svnapot) that the alignment of both addresses allows. All of it lies in one half, is aligned to
+  /// 4 KiB and not mapped. Writable implies readable: the encoding has no other way. ENOMEM: nothing has changed.
+  Result<> map(Iova iova, std::uint64_t length, ExtentCursor from, bool writable, std::uint64_t sizes);
+
+  /// Takes away every leaf in `range`, which lies in one half and cuts no leaf in two, in one walk. Tables that become
+  /// empty go to `quarantine`. Never fails, never allocates.
+  void unmap(IovaRange range, Removed& removed, Quarantine& quarantine) noexcept;
+
+  /// Hands over the whole tree; this object is unusable afterwards.
+  std::unique_ptr<Table> release() noexcept { return std::move(root_); }
+
+ private:
+  struct Fill {
+    std::uint64_t iova;
+    std::uint64_t left;
+    ExtentCursor from;
+    std::uint64_t bits;
+    std::uint64_t sizes;
+    std::size_t missing;  ///< tables that a dry run found lacking
+    Quarantine& spare;    ///< where a real run takes them from
+    void advance(std::uint64_t bytes) {
+      iova += bytes;
+      left -= bytes;
+      from.advance(bytes);
+    }
+    bool fits(std::uint64_t size) const {
+      return (sizes & size) != 0 && left >= size && from.run() >= size &&
+             ((iova | from.address().value) & (size - 1)) == 0;
+    }
+  };
+
+  PageTable(card::DmaMemory& memory, std::unique_ptr<Table> root) : memory_(&memory), root_(std::move(root)) {}
+  template <bool kDry>
+  static void fill(Fill& at, Table* table, unsigned level);
+  static void clear(Table& table, unsigned level, std::uint64_t first, std::uint64_t last, Removed& removed,
+                    Quarantine& quarantine) noexcept;
+
+  card::DmaMemory* memory_;
+  std::unique_ptr<Table> root_;
+};
+
+extern template class PageTable<Sv39>;
+extern template class PageTable<Sv48>;
+extern template class PageTable<Sv57>;
+
+}  // namespace aperture::riscv

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Tables of 512 64-bit words in DMA memory, as trees: page tables and device directories are built of these.
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/types.hpp"
+#include "card/card.hpp"
+
+namespace aperture::riscv {
+
+static_assert(std::endian::native == std::endian::little, "tables are little-endian (fctl.BE = 0)");
+
+/// One 4 KiB table and the tables below it. The card may read it at any time: single words change by store-release.
+class Table {
+ public:
+  static constexpr unsigned kWords = 512;
+
+  /// Zeroed. ENOMEM.
+  static Result<std::unique_ptr<Table>> allocate(card::DmaMemory& memory) {
+    auto buffer = memory.allocate(kPageSize, kPageSize);
+    if (!buffer) return std::unexpected(std::move(buffer.error()));
+    return std::unique_ptr<Table>(new Table(std::move(*buffer)));
+  }
+
+  BusAddress address() const { return buffer_->address(); }
+  std::uint64_t ppn() const { return address().value >> 12; }
+  std::uint64_t load(unsigned index) const {
+    return std::atomic_ref<std::uint64_t>(words_[index]).load(std::memory_order_acquire);
+  }
+  void store(unsigned index, std::uint64_t value) {
+    std::atomic_ref<std::uint64_t>(words_[index]).store(value, std::memory_order_release);
+  }
+
+  std::array<std::unique_ptr<Table>, kWords> children;  ///< of the entries that point to a further table
+  unsigned live{};                                      ///< entries in use
+  std::unique_ptr<Table> next;                          ///< in a Quarantine
+
+ private:
+  explicit Table(std::unique_ptr<card::DmaBuffer> buffer)
+      : buffer_(std::move(buffer)), words_(reinterpret_cast<std::uint64_t*>(buffer_->bytes().data())) {}
+
+  std::unique_ptr<card::DmaBuffer> buffer_;
+  std::uint64_t* words_;
+};
+
+/// Tables that the card may still be reading. Putting one in never allocates.
+class Quarantine {
+ public:
+  Quarantine() = default;
+  Quarantine(Quarantine&&) = default;
+  Quarantine& operator=(Quarantine&& other) noexcept {
+    free();
+    head_ = std::move(other.head_);
+    return *this;
+  }
+  ~Quarantine() { free(); }
+
+  bool empty() const { return head_ == nullptr; }
+  void add(std::unique_ptr<Table> table) noexcept {
+    table->next = std::move(head_);
+    head_ = std::move(table);
+  }
+  /// Takes over all of `other`.
+  void add(Quarantine& other) noexcept {
+    while (other.head_) add(other.take());
+  }
+  std::unique_ptr<Table> take() noexcept {
+    auto table = std::move(head_);
+    if (table) head_ = std::move(table->next);
+    return table;
+  }
+  /// After a fence, or a reset of the card.
+  void free() noexcept {
+    while (take()) {
+    }
+  }
+
+ private:
+  std::unique_ptr<Table> head_;
+};
+
+}  // namespace aperture::riscv
