@@ -36,7 +36,8 @@ Planned<> add_slot(Shape& shape, const AttachEdit& edit, std::size_t index, std:
   shape.slots.push_back({id, format, &edit.device->pin_provider(), edit.device, index, edit.process, nullptr});
   const Iova low = format.apertures.front().first;
   const Iova high = format.apertures.back().last;
-  for (const IovaRange& hole : RangeSet(format.apertures).complement().ranges()) {
+  const RangeSet holes = RangeSet(format.apertures).complement();
+  for (const IovaRange& hole : holes.ranges()) {
     const bool between = hole.first > low && hole.last < high;
     shape.reserve(hole, between ? Cause::kSignGap : Cause::kAperture, id, edit.device->name());
   }

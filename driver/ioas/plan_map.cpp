@@ -43,7 +43,8 @@ std::vector<SearchRange> search_ranges(const Shape& shape) {
     std::vector<SearchRange> parts;
     for (const PlacedWindow& placed : shape.windows) {
       if (placed.window.owner != Owner::kPool) continue;
-      for (const IovaRange& part : open.intersect(RangeSet(std::span(&placed.range, 1))).ranges()) {
+      const RangeSet parts = open.intersect(RangeSet(std::span(&placed.range, 1)));
+      for (const IovaRange& part : parts.ranges()) {
         parts.push_back({part, std::max(placed.window.granule, std::uint64_t{1})});
       }
     }
