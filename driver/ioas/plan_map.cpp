@@ -43,8 +43,8 @@ std::vector<SearchRange> search_ranges(const Shape& shape) {
     std::vector<SearchRange> parts;
     for (const PlacedWindow& placed : shape.windows) {
       if (placed.window.owner != Owner::kPool) continue;
-      const RangeSet parts = open.intersect(RangeSet(std::span(&placed.range, 1)));
-      for (const IovaRange& part : parts.ranges()) {
+      const RangeSet inside = open.intersect(RangeSet(std::span(&placed.range, 1)));
+      for (const IovaRange& part : inside.ranges()) {
         parts.push_back({part, std::max(placed.window.granule, std::uint64_t{1})});
       }
     }
