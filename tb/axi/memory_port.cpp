@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tb/axi/memory_port.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "tb/axi/burst.hpp"
+
+namespace aperture::tb {
+namespace {
+
+constexpr std::uint64_t kNever = ~std::uint64_t{0};
+
+Resp resp_of(MemoryAnswer answer) {
+  switch (answer) {
+    case MemoryAnswer::kOk:
+    case MemoryAnswer::kPoison:
+      return Resp::kOkay;
+    case MemoryAnswer::kError:
+      return Resp::kSlverr;
+    case MemoryAnswer::kDecode:
+      return Resp::kDecerr;
+  }
+  return Resp::kDecerr;
+}
+
+}  // namespace
+
+MemoryPort::MemoryPort(Port port, unsigned bus_bytes, Timing& timing, BeatTarget& target, std::uint64_t seed)
+    : port_(port), bus_bytes_(bus_bytes), timing_(timing), target_(target), random_(seed) {}
+
+void MemoryPort::observe(const AxiPins& pins, std::uint64_t now) {
+  if (pins.ar.valid && pins.ar.ready) {
+    Plan plan = timing_.read(port_, pins.ar, now);
+    std::uint64_t& last = last_read_[pins.ar.id % last_read_.size()];
+    plan.perform = last = std::max(plan.perform, last);
+    reads_.push_back({pins.ar, plan.perform, std::max(plan.answer, plan.perform + 1), false, 0, {}});
+    next_read_ = std::min(next_read_, plan.perform);
+  }
+  if (pins.w.valid && pins.w.ready) {
+    if (data_.empty() || data_.back().complete) data_.emplace_back();
+    data_.back().beats.push_back(pins.w);
+    data_.back().complete = pins.w.last;
+  }
+  if (pins.aw.valid && pins.aw.ready) addresses_.push_back(pins.aw);
+  if (!addresses_.empty() && !data_.empty()) accept_writes(now);
+  if (pins.r.valid && pins.r.ready && pins.r.last) {
+    const auto it =
+        std::find_if(reads_.begin(), reads_.end(), [&](const ReadBurst& b) { return b.address.id == pins.r.id; });
+    if (it != reads_.end()) {
+      const auto index = static_cast<int>(it - reads_.begin());
+      if (current_read_ == index) current_read_ = -1;
+      if (current_read_ > index) --current_read_;
+      reads_.erase(it);
+    }
+  }
+}
+
+void MemoryPort::accept_writes(std::uint64_t now) {
+  while (!addresses_.empty() && !data_.empty() && data_.front().complete) {
+    const AddressChannel& address = addresses_.front();
+    Plan plan = timing_.write(port_, address, now);
+    std::uint64_t& last = last_write_[address.id % last_write_.size()];
+    plan.perform = last = std::max(plan.perform, last);
+    writes_.push_back({address, std::move(data_.front().beats), plan.perform, plan.answer});
+    next_write_ = std::min(next_write_, plan.perform);
+    addresses_.pop_front();
+    data_.pop_front();
+  }
+}
+
+void MemoryPort::perform_writes(std::uint64_t now) {
+  if (now < next_write_) return;
+  next_write_ = kNever;
+  for (WriteBurst& burst : writes_) {
+    if (burst.performed) continue;
+    if (burst.perform <= now) {
+      perform(burst);
+    } else {
+      next_write_ = std::min(next_write_, burst.perform);
+    }
+  }
+  std::erase_if(writes_, [](const WriteBurst& b) { return b.performed && b.answered; });
+}
+
+void MemoryPort::perform_reads(std::uint64_t now) {
+  if (now < next_read_) return;
+  next_read_ = kNever;
+  for (ReadBurst& burst : reads_) {
+    if (burst.performed) continue;
+    if (burst.perform <= now) {
+      perform(burst);
+    } else {
+      next_read_ = std::min(next_read_, burst.perform);
+    }
+  }
+}
+
+void MemoryPort::perform(ReadBurst& burst) {
+  burst.performed = true;
+  burst.beats.resize(std::size_t{burst.address.len} + 1);
+  for (unsigned i = 0; i < burst.beats.size(); ++i) {
+    const Beat beat = beat_of(burst.address, i, bus_bytes_);
+    auto* lanes = reinterpret_cast<std::byte*>(burst.beats[i].data.data());
+    burst.beats[i].answer = target_.read(port_, beat.address, std::span(lanes + beat.lane, beat.size));
+  }
+}
+
+void MemoryPort::perform(WriteBurst& burst) {
+  burst.performed = true;
+  for (unsigned i = 0; i < burst.beats.size(); ++i) {
+    const Beat beat = beat_of(burst.address, i, bus_bytes_);
+    const auto* lanes = reinterpret_cast<const std::byte*>(burst.beats[i].data.data());
+    const std::uint32_t strobes = (burst.beats[i].strb & lanes_of(beat)) >> beat.lane;
+    const MemoryAnswer answer = target_.write(port_, beat.address, std::span(lanes + beat.lane, beat.size), strobes);
+    burst.resp = std::max(burst.resp, resp_of(answer));
+  }
+}
+
+int MemoryPort::choose_read(std::uint64_t next) {
+  if (current_read_ >= 0) {
+    const ReadBurst& current = reads_[static_cast<std::size_t>(current_read_)];
+    return current.ready <= next ? current_read_ : -1;
+  }
+  if (reads_.empty()) return -1;
+  if (timing_.in_order()) return reads_.front().performed && reads_.front().ready <= next ? 0 : -1;
+  std::uint32_t ids = 0;
+  int chosen = -1;
+  unsigned due = 0;
+  for (std::size_t i = 0; i < reads_.size(); ++i) {
+    const ReadBurst& burst = reads_[i];
+    const std::uint32_t id = 1U << (burst.address.id % 32U);
+    if ((ids & id) != 0) continue;
+    ids |= id;
+    if (!burst.performed || burst.ready > next) continue;
+    ++due;
+    if (chosen < 0 ||
+        (timing_.shuffles() ? random_() % due == 0 : burst.ready < reads_[static_cast<std::size_t>(chosen)].ready)) {
+      chosen = static_cast<int>(i);
+    }
+  }
+  return chosen;
+}
+
+int MemoryPort::choose_write(std::uint64_t next) {
+  std::uint32_t ids = 0;
+  int chosen = -1;
+  unsigned due = 0;
+  for (std::size_t i = 0; i < writes_.size(); ++i) {
+    const WriteBurst& burst = writes_[i];
+    if (burst.answered) continue;
+    const std::uint32_t id = 1U << (burst.address.id % 32U);
+    const bool first = (ids & id) == 0;
+    ids |= id;
+    // A posted write is answered before it is performed; all others are performed by then.
+    if (first && burst.ready <= next) {
+      ++due;
+      if (chosen < 0 ||
+          (timing_.shuffles() ? random_() % due == 0 : burst.ready < writes_[static_cast<std::size_t>(chosen)].ready)) {
+        chosen = static_cast<int>(i);
+      }
+    }
+    if (timing_.in_order()) break;
+  }
+  return chosen;
+}
+
+void MemoryPort::offer_read(ReadChannel& r, int index, std::uint64_t next) {
+  ReadBurst& burst = reads_[static_cast<std::size_t>(index)];
+  const unsigned beat_index = burst.sent++;
+  const ReadBurst::Data& data = burst.beats[beat_index];
+  r.valid = true;
+  r.id = burst.address.id;
+  r.data = data.data;
+  r.resp = static_cast<std::uint8_t>(resp_of(data.answer));
+  r.poison = data.answer == MemoryAnswer::kPoison;
+  // Translated traffic has no poison line: an error says it there.
+  if (r.poison && port_ == Port::kData) r.resp = static_cast<std::uint8_t>(Resp::kSlverr);
+  r.last = beat_index == burst.address.len;
+  bool chunk_ends = false;
+  if (timing_.chunk_bytes() != 0 && !r.last) {
+    chunk_ends = beat_of(burst.address, beat_index + 1, bus_bytes_).address % timing_.chunk_bytes() == 0;
+    if (chunk_ends) burst.ready = next + 1 + timing_.chunk_gap();
+  }
+  const Interleave interleave = timing_.interleave();
+  const bool free = interleave == Interleave::kBeat || (interleave == Interleave::kChunk && chunk_ends);
+  current_read_ = r.last || free ? -1 : index;
+}
+
+void MemoryPort::offer_write(AnswerChannel& b, int index) {
+  WriteBurst& burst = writes_[static_cast<std::size_t>(index)];
+  burst.answered = true;
+  b.valid = true;
+  b.id = burst.address.id;
+  b.resp = static_cast<std::uint8_t>(burst.performed ? burst.resp : Resp::kOkay);
+  if (burst.performed) writes_.erase(writes_.begin() + index);
+}
+
+void MemoryPort::drive(AxiPins& pins, std::uint64_t next) {
+  pins.aw.ready = !timing_.stalls();
+  pins.w.ready = !timing_.stalls();
+  pins.ar.ready = !timing_.stalls();
+  if (!pins.r.valid || pins.r.ready) {
+    pins.r = ReadChannel{{}, 0, 0, false, false, false, pins.r.ready};
+    // The last beat of a burst is taken before the next one of its id may start.
+    const int index = timing_.stalls() ? -1 : choose_read(next);
+    if (index >= 0) offer_read(pins.r, index, next);
+  }
+  if (!pins.b.valid || pins.b.ready) {
+    pins.b = AnswerChannel{0, 0, false, pins.b.ready};
+    const int index = timing_.stalls() ? -1 : choose_write(next);
+    if (index >= 0) offer_write(pins.b, index);
+  }
+}
+
+}  // namespace aperture::tb

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The memory side of one AXI master of the card: takes its bursts, does them beat by beat, answers as the profile says.
+// Order within an id always holds; R and B VALID, once raised, stay.
+
+#include <cstdint>
+#include <deque>
+#include <random>
+#include <span>
+#include <vector>
+
+#include "tb/card/pins.hpp"
+#include "tb/memory/memory.hpp"
+#include "tb/memory/timing.hpp"
+
+namespace aperture::tb {
+
+/// What does one beat; must not block. Within one naturally aligned bus word.
+class BeatTarget {
+ public:
+  virtual ~BeatTarget() = default;
+  virtual MemoryAnswer read(Port port, std::uint64_t address, std::span<std::byte> out) = 0;
+  virtual MemoryAnswer write(Port port, std::uint64_t address, std::span<const std::byte> data,
+                             std::uint32_t strobes) = 0;
+};
+
+class MemoryPort {
+ public:
+  MemoryPort(Port port, unsigned bus_bytes, Timing& timing, BeatTarget& target, std::uint64_t seed);
+
+  /// The handshakes of cycle `now`.
+  void observe(const AxiPins& pins, std::uint64_t now);
+  /// Memory accesses that are due. Writes of all ports come before reads of any.
+  void perform_writes(std::uint64_t now);
+  void perform_reads(std::uint64_t now);
+  /// Sets the memory's pins for cycle `next`.
+  void drive(AxiPins& pins, std::uint64_t next);
+  bool idle() const { return reads_.empty() && writes_.empty() && addresses_.empty() && data_.empty(); }
+
+ private:
+  struct ReadBurst {
+    AddressChannel address;
+    std::uint64_t perform;
+    std::uint64_t ready;  ///< first cycle of the next beat
+    bool performed = false;
+    unsigned sent = 0;
+    struct Data {
+      std::array<std::uint64_t, 2> data{};
+      MemoryAnswer answer{};
+    };
+    std::vector<Data> beats;
+  };
+  struct WriteData {
+    std::vector<WriteChannel> beats;
+    bool complete = false;
+  };
+  struct WriteBurst {
+    AddressChannel address;
+    std::vector<WriteChannel> beats;
+    std::uint64_t perform;
+    std::uint64_t ready;
+    bool performed = false;
+    bool answered = false;
+    Resp resp = Resp::kOkay;
+  };
+
+  void accept_writes(std::uint64_t now);
+  void perform(ReadBurst& burst);
+  void perform(WriteBurst& burst);
+  /// The burst whose beat or answer goes next, -1: none is due.
+  int choose_read(std::uint64_t next);
+  int choose_write(std::uint64_t next);
+  void offer_read(ReadChannel& r, int index, std::uint64_t next);
+  void offer_write(AnswerChannel& b, int index);
+
+  Port port_;
+  unsigned bus_bytes_;
+  Timing& timing_;
+  BeatTarget& target_;
+  std::mt19937_64 random_;
+  std::deque<ReadBurst> reads_;
+  std::deque<AddressChannel> addresses_;
+  std::deque<WriteData> data_;
+  std::deque<WriteBurst> writes_;
+  int current_read_ = -1;  ///< burst that must be continued
+  std::array<std::uint64_t, 32> last_read_{};
+  std::array<std::uint64_t, 32> last_write_{};
+  std::uint64_t next_read_ = ~std::uint64_t{0};
+  std::uint64_t next_write_ = ~std::uint64_t{0};
+};
+
+}  // namespace aperture::tb

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tb/bench.hpp"
+
+#include <cstdlib>
+#include <stdexcept>
+
+#include "tb/card/card_model.hpp"
+#include "tb/kernel/kernel.hpp"
+#include "tb/memory/host_memory.hpp"
+#include "tb/sim_card.hpp"
+
+namespace aperture::tb {
+namespace {
+
+/// A device model's side of the card's `device` socket: the tests drive the port at AXI level, others bind here.
+class DeviceStub final : public sc_core::sc_module {
+ public:
+  tlm_utils::simple_initiator_socket<DeviceStub> socket{"socket"};
+  explicit DeviceStub(const sc_core::sc_module_name& name) : sc_core::sc_module(name) {}
+};
+
+// Lives until the process ends: SystemC cannot be taken down and set up again.
+Bench* the_bench = nullptr;
+
+}  // namespace
+
+struct Bench::Parts {
+  explicit Parts(const Options& o)
+      : options(o),
+        memory(o.seed),
+        kernel("kernel"),
+        model("card", kernel),
+        host("host"),
+        device_stub("device"),
+        host_memory("memory", memory),
+        card(host, model, memory, kernel, options),
+        device([this]() -> DeviceMaster& { return model.device_master(); }, kernel) {
+    host.socket.bind(model.mmio);
+    device_stub.socket.bind(model.device);
+    model.data.bind(host_memory.data);
+    model.iommu.bind(host_memory.iommu);
+  }
+
+  Options options;
+  Memory memory;
+  Kernel kernel;
+  CardModel model;
+  Host host;
+  DeviceStub device_stub;
+  HostMemory host_memory;
+  SimCard card;
+  Device device;
+};
+
+Bench::Bench(const Options& options) : parts_(std::make_unique<Parts>(options)) {}
+Bench::~Bench() = default;
+
+Bench* Bench::instance() { return the_bench; }
+
+Bench& Bench::start(const Options& options) {
+  if (the_bench == nullptr) {
+    ::setenv("SYSTEMC_DISABLE_COPYRIGHT_MESSAGE", "1", 0);
+    install_report_handler();
+    the_bench = new Bench(options);
+    // Once before the first request: its event would otherwise be notified before anything waits for it.
+    the_bench->parts_->model.power_on(options);
+    sc_core::sc_start(sc_core::SC_ZERO_TIME);
+    std::atexit([] { the_bench->close_waves(); });
+  }
+  the_bench->power_on(options);
+  return *the_bench;
+}
+
+void Bench::power_on(const Options& options) {
+  if (options.width != 64 && options.width != 128) throw std::invalid_argument("the card's width is 64 or 128 bits");
+  if (options.latency == 0) throw std::invalid_argument("memory latency is at least 1 cycle");
+  if (options.frame_run == 0 || (options.frame_run & (options.frame_run - 1)) != 0) {
+    throw std::invalid_argument("the run of frames is a power of two");
+  }
+  parts_->options = options;
+  parts_->memory.set_frame_run(options.frame_run);
+  parts_->memory.seed(options.seed);
+  parts_->model.power_on(options);
+  reset(options.straps);
+}
+
+void Bench::reset(const Straps& straps) {
+  parts_->options.straps = straps;
+  parts_->memory.clear();
+  parts_->memory.clear_faults();
+  parts_->memory.set_space(straps.pas());
+  parts_->model.reset(straps);
+}
+
+const Options& Bench::options() const { return parts_->options; }
+card::Card& Bench::card() { return parts_->card; }
+Device& Bench::device() { return parts_->device; }
+Memory& Bench::memory() { return parts_->memory; }
+BusLog& Bench::log() { return parts_->model.log(); }
+std::uint64_t Bench::cycle() const { return parts_->kernel.cycle(); }
+
+void Bench::run(std::uint64_t cycles) {
+  const std::uint64_t until = cycle() + cycles;
+  parts_->model.keep_running(cycles);
+  parts_->kernel.wait_until([&] { return cycle() >= until; }, cycles, "bench", "cycles to pass");
+}
+
+Outcome Bench::settle(std::uint64_t cycles) {
+  return parts_->kernel.wait_until([] { return false; }, cycles, "bench", "the card to be idle");
+}
+
+Outcome Bench::wait_until(const std::function<bool()>& happened, std::uint64_t cycles, const std::string& what) {
+  return parts_->kernel.wait_until(happened, cycles, "test", what);
+}
+
+void Bench::run_threads(const std::vector<std::function<void()>>& jobs) { parts_->kernel.run_threads(jobs); }
+
+std::uint32_t Bench::wires() const { return parts_->model.pins().wires; }
+bool Bench::busy() const { return parts_->model.pins().busy; }
+
+double Bench::simulated_khz() const {
+  const double seconds = parts_->kernel.seconds();
+  return seconds == 0 ? 0 : static_cast<double>(cycle()) / seconds / 1000;
+}
+
+bool Bench::open_waves(const std::filesystem::path& file) { return parts_->model.open_waves(file); }
+void Bench::close_waves() { parts_->model.close_waves(); }
+std::string Bench::history() const { return parts_->model.history().text(); }
+
+}  // namespace aperture::tb

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The Verilated card as a SystemC module. The clock runs while the card is busy, while anything is under way on its
+// ports, and while somebody asks for cycles; otherwise it stands, and CYCLE with it.
+
+#include <tlm_utils/simple_initiator_socket.h>
+#include <tlm_utils/simple_target_socket.h>
+
+#include <array>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <systemc>
+#include <tlm>
+
+#include "tb/axi/bus_log.hpp"
+#include "tb/axi/checker.hpp"
+#include "tb/axi/device_master.hpp"
+#include "tb/axi/lite_master.hpp"
+#include "tb/axi/memory_port.hpp"
+#include "tb/card/dut.hpp"
+#include "tb/card/history.hpp"
+#include "tb/card/waves.hpp"
+#include "tb/kernel/kernel.hpp"
+#include "tb/options.hpp"
+#include "tb/tlm/extensions.hpp"
+
+namespace aperture::tb {
+
+class CardModel final : public sc_core::sc_module, private BeatTarget {
+ public:
+  /// Registers: 4 or 8 aligned bytes at a 17-bit address, BAR 2 at 0x10000. Blocks the caller until the bus answered.
+  tlm_utils::simple_target_socket<CardModel> mmio{"mmio"};
+  /// A device behind the card: IdentityExtension required; any length up to 256 beats within 4 KiB. Blocks the caller.
+  tlm_utils::simple_target_socket<CardModel> device{"device"};
+  /// Translated traffic, and the IOMMU's own; the target must not block.
+  tlm_utils::simple_initiator_socket<CardModel> data{"data"};
+  tlm_utils::simple_initiator_socket<CardModel> iommu{"iommu"};
+  /// Interrupt wires.
+  sc_core::sc_export<sc_core::sc_signal_in_if<std::uint32_t>> wires{"wires"};
+
+  CardModel(const sc_core::sc_module_name& name, Kernel& kernel);
+  ~CardModel() override { payload_.clear_extension(&poison_); }
+  CardModel(const CardModel&) = delete;
+  CardModel& operator=(const CardModel&) = delete;
+
+  /// Another card, as after power-on, and its memory's behaviour. Takes effect at once; reset() must follow.
+  void power_on(const Options& options);
+  /// Hardware reset with these straps: everything under way is forgotten, on both sides. Blocks the caller.
+  void reset(const Straps& straps);
+  /// At least `cycles` clock cycles will run, busy or idle.
+  void keep_running(std::uint64_t cycles);
+  void wake() { wake_.notify(sc_core::SC_ZERO_TIME); }
+
+  DeviceMaster& device_master() { return *device_master_; }
+  BusLog& log() { return log_; }
+  const History& history() const { return *history_; }
+  const Pins& pins() const { return pins_; }
+  bool open_waves(const std::filesystem::path& file) { return waves_.open(*dut_, file); }
+  void close_waves() {
+    if (dut_) waves_.close(*dut_);
+  }
+
+  /// Vectors whose message arrived and was not taken yet.
+  std::uint64_t latched() const { return latched_; }
+  std::uint64_t take_latched(std::uint64_t mask);
+
+ private:
+  void tick();
+  bool clock_needed() const;
+  void observe();
+  void drive();
+  void violation(const Violation& v);
+  void build_ports();
+
+  void transport_mmio(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
+  void transport_device(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
+  MemoryAnswer read(Port port, std::uint64_t address, std::span<std::byte> out) override;
+  MemoryAnswer write(Port port, std::uint64_t address, std::span<const std::byte> data, std::uint32_t strobes) override;
+  MemoryAnswer transport(Port port);
+
+  Kernel& kernel_;
+  const sc_core::sc_time period_{10, sc_core::SC_NS};
+  sc_core::sc_event wake_{"wake"};
+  sc_core::sc_signal<std::uint32_t> wires_signal_{"wires_signal"};
+  tlm::tlm_generic_payload payload_;
+  PoisonExtension poison_;
+  std::array<unsigned char, 16> enables_{};
+
+  Options options_{};
+  std::unique_ptr<Dut> dut_;
+  std::unique_ptr<Timing> timing_;
+  std::unique_ptr<LiteMaster> lite_;
+  std::unique_ptr<DeviceMaster> device_master_;
+  std::vector<MemoryPort> memory_ports_;
+  std::vector<Checker> checkers_;
+  BusLog log_;
+  std::unique_ptr<History> history_;
+  Waves waves_;
+
+  Pins pins_{};
+  std::uint64_t cycle_ = 0;
+  std::uint64_t run_until_ = 0;
+  std::uint64_t reset_until_ = 0;
+  std::uint64_t latched_ = 0;
+  std::deque<std::pair<std::uint64_t, unsigned>> messages_;  ///< arrival cycle, vector
+  unsigned violations_ = 0;
+};
+
+}  // namespace aperture::tb

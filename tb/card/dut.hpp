@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The device under test, whatever its data width: pins in, pins out, a clock.
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "tb/card/pins.hpp"
+#include "tb/options.hpp"
+
+namespace aperture::tb {
+
+class Dut {
+ public:
+  virtual ~Dut() = default;
+  virtual unsigned width() const = 0;
+  /// Sampled by the card while reset_n is low.
+  virtual void straps(const Straps& straps) = 0;
+  /// Clock low: puts the inputs of `pins` on the card and fills in its outputs. May be repeated within a cycle.
+  virtual void settle(Pins& pins) = 0;
+  /// Clock high: the rising edge that ends cycle `cycle`.
+  virtual void edge(std::uint64_t cycle) = 0;
+  /// Starts an FST file (10 time units a cycle), ending an earlier one; false: it cannot be written.
+  virtual bool open_waves(const std::filesystem::path& file) = 0;
+  virtual void close_waves() = 0;
+  virtual bool waves_open() const = 0;
+};
+
+/// Widths 64 and 128, nullptr otherwise. `on_assertion` is called for each assertion of the RTL that fails.
+std::unique_ptr<Dut> make_dut(unsigned width, std::uint64_t seed, std::function<void(const std::string&)> on_assertion);
+
+}  // namespace aperture::tb

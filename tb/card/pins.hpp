@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The card's pins in one clock cycle, the same for every data width: data lanes above the width are zero.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace aperture::tb {
+
+/// AR or AW. AXI4-Lite uses it with id, len and burst 0.
+struct AddressChannel {
+  std::uint64_t addr{};
+  std::uint64_t user{};
+  std::uint8_t id{};
+  std::uint8_t len{};
+  std::uint8_t size{};
+  std::uint8_t burst{};
+  std::uint8_t prot{};
+  bool valid{};
+  bool ready{};
+};
+
+struct WriteChannel {
+  std::array<std::uint64_t, 2> data{};
+  std::uint16_t strb{};
+  bool last{};
+  bool valid{};
+  bool ready{};
+};
+
+struct AnswerChannel {
+  std::uint8_t id{};
+  std::uint8_t resp{};
+  bool valid{};
+  bool ready{};
+};
+
+struct ReadChannel {
+  std::array<std::uint64_t, 2> data{};
+  std::uint8_t id{};
+  std::uint8_t resp{};
+  bool poison{};
+  bool last{};
+  bool valid{};
+  bool ready{};
+};
+
+struct AxiPins {
+  AddressChannel aw;
+  WriteChannel w;
+  AnswerChannel b;
+  AddressChannel ar;
+  ReadChannel r;
+};
+
+/// Host registers (AXI4-Lite slave), external device port (slave), translated traffic and the IOMMU's own (masters).
+enum class Port : std::uint8_t { kMmio, kDevice, kData, kIommu };
+inline constexpr std::size_t kPorts = 4;
+constexpr std::string_view name(Port port) {
+  constexpr std::array<std::string_view, kPorts> kNames{"s_axil", "s_dev", "m_data", "m_iommu"};
+  return kNames[static_cast<std::size_t>(port)];
+}
+
+enum class Channel : std::uint8_t { kAw, kW, kB, kAr, kR };
+constexpr std::string_view name(Channel channel) {
+  constexpr std::array<std::string_view, 5> kNames{"AW", "W", "B", "AR", "R"};
+  return kNames[static_cast<std::size_t>(channel)];
+}
+
+/// Answer codes, AMBA AXI4 table A3-4.
+enum class Resp : std::uint8_t { kOkay, kExokay, kSlverr, kDecerr };
+
+struct Pins {
+  std::array<AxiPins, kPorts> axi{};
+  std::uint32_t wires{};
+  std::uint8_t message_vector{};
+  bool message_valid{};
+  bool message_ready{};
+  bool busy{};
+  bool reset_n{};
+
+  AxiPins& operator[](Port port) { return axi[static_cast<std::size_t>(port)]; }
+  const AxiPins& operator[](Port port) const { return axi[static_cast<std::size_t>(port)]; }
+};
+
+}  // namespace aperture::tb

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tb/memory/timing.hpp"
+
+#include <algorithm>
+#include <array>
+#include <random>
+
+namespace aperture::tb {
+namespace {
+
+class Ideal final : public Timing {
+ public:
+  explicit Ideal(unsigned latency) : latency_(latency) {}
+  Plan read(Port, const AddressChannel&, std::uint64_t now) override { return {now, now + latency_}; }
+  Plan write(Port, const AddressChannel&, std::uint64_t now) override { return {now, now + latency_}; }
+
+ private:
+  unsigned latency_;
+};
+
+/// 16 banks, one open row of 8 KiB each, shared by both masters; a refresh now and then. `latency` is that of an open
+/// row.
+class Ddr final : public Timing {
+ public:
+  Ddr(unsigned latency, std::uint64_t seed) : latency_(latency), random_(seed) {}
+  Plan read(Port, const AddressChannel& burst, std::uint64_t now) override {
+    const std::uint64_t at = access(burst, now);
+    return {at, at + 1};
+  }
+  Plan write(Port, const AddressChannel& burst, std::uint64_t now) override {
+    const std::uint64_t at = access(burst, now);
+    return {at, at + 1};
+  }
+  bool in_order() const override { return false; }
+
+ private:
+  static constexpr std::uint64_t kRow = 8192;
+  static constexpr std::uint64_t kRefreshEvery = 780;
+  static constexpr std::uint64_t kRefresh = 26;
+  struct Bank {
+    std::uint64_t row = ~std::uint64_t{0};
+    std::uint64_t free_at = 0;
+  };
+
+  std::uint64_t access(const AddressChannel& burst, std::uint64_t now) {
+    Bank& bank = banks_[burst.addr / kRow % banks_.size()];
+    const std::uint64_t row = burst.addr / kRow / banks_.size();
+    std::uint64_t start = std::max(now, bank.free_at);
+    if (start % kRefreshEvery < kRefresh) start += kRefresh - start % kRefreshEvery;
+    // Closing a row and opening another takes as long again as reading from an open one.
+    const std::uint64_t open = bank.row == row ? 0 : bank.row == ~std::uint64_t{0} ? latency_ / 2 : latency_;
+    bank.row = row;
+    bank.free_at = start + open + burst.len + 1;
+    return start + open + std::max(latency_ - 1, 0U) + random_() % 3;
+  }
+
+  unsigned latency_;
+  std::mt19937_64 random_;
+  std::array<Bank, 16> banks_{};
+};
+
+/// One link for both masters. Writes are posted: B comes early, memory changes later and in order, and what comes after
+/// them on the link (reads, register answers, interrupts) finds them done. Completions of different ids pass each
+/// other.
+class Pcie final : public Timing {
+ public:
+  Pcie(unsigned latency, std::uint64_t seed) : latency_(latency), random_(seed) {}
+  Plan read(Port, const AddressChannel&, std::uint64_t now) override {
+    const std::uint64_t arrives = std::max(now + latency_ / 2 + random_() % 4, last_write_);
+    return {arrives, arrives + std::max(latency_ / 2, 1U) + random_() % (latency_ + 1)};
+  }
+  Plan write(Port, const AddressChannel&, std::uint64_t now) override {
+    last_write_ = std::max(now + latency_ / 2 + random_() % (latency_ + 1), last_write_ + 1);
+    return {last_write_, now + 2 + random_() % 8};
+  }
+  bool in_order() const override { return false; }
+  bool shuffles() const override { return true; }
+  Interleave interleave() const override { return Interleave::kChunk; }
+  unsigned chunk_bytes() const override { return 128; }
+  unsigned chunk_gap() const override { return 3; }
+  std::uint64_t visible(std::uint64_t now) const override { return std::max(now, last_write_ + 1); }
+
+ private:
+  unsigned latency_;
+  std::mt19937_64 random_;
+  std::uint64_t last_write_ = 0;
+};
+
+class Hostile final : public Timing {
+ public:
+  Hostile(unsigned latency, std::uint64_t seed) : latency_(latency), random_(seed) {}
+  Plan read(Port, const AddressChannel&, std::uint64_t now) override { return plan(now); }
+  Plan write(Port, const AddressChannel&, std::uint64_t now) override { return plan(now); }
+  bool in_order() const override { return false; }
+  bool shuffles() const override { return true; }
+  Interleave interleave() const override { return Interleave::kBeat; }
+  bool stalls() override {
+    // Alternates between calm and congested stretches, so that both full rate and long stalls occur.
+    if (left_ == 0) {
+      left_ = 16 + static_cast<unsigned>(random_() % 256);
+      const std::array<unsigned, 4> kWeights{0, 32, 128, 224};
+      weight_ = kWeights[random_() % kWeights.size()];
+    }
+    --left_;
+    return weight_ != 0 && (random_() & 0xff) < weight_;
+  }
+
+ private:
+  Plan plan(std::uint64_t now) {
+    const std::uint64_t spread = random_() % 16 == 0 ? 10 * latency_ : 2 * latency_;
+    const std::uint64_t total = 1 + random_() % (spread + 1);
+    // Early, late or anywhere between: each shows other mistakes.
+    const std::uint64_t part = random_() % 3;
+    const std::uint64_t perform = part == 0 ? 0 : part == 1 ? total - 1 : random_() % total;
+    return {now + perform, now + total};
+  }
+
+  unsigned latency_;
+  std::mt19937_64 random_;
+  unsigned left_ = 0;
+  unsigned weight_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Timing> make_timing(Profile profile, unsigned latency, std::uint64_t seed) {
+  latency = std::max(latency, 1U);
+  switch (profile) {
+    case Profile::kIdeal:
+      return std::make_unique<Ideal>(latency);
+    case Profile::kDdr:
+      return std::make_unique<Ddr>(latency, seed);
+    case Profile::kPcie:
+      return std::make_unique<Pcie>(latency, seed);
+    case Profile::kHostile:
+      return std::make_unique<Hostile>(latency, seed);
+  }
+  return nullptr;
+}
+
+}  // namespace aperture::tb

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// What AXI carries beside address and data, as TLM-2.0 extensions. All are owned by the initiator of a transaction.
+
+#include <cstdint>
+#include <tlm>
+
+#include "tb/axi/device_master.hpp"
+
+namespace aperture::tb {
+
+/// On `device`: who makes the access. Required there.
+class IdentityExtension final : public tlm::tlm_extension<IdentityExtension> {
+ public:
+  Identity who{};
+  std::uint8_t axi_id = 0;
+
+  tlm::tlm_extension_base* clone() const override { return new IdentityExtension(*this); }
+  void copy_from(const tlm::tlm_extension_base& other) override {
+    *this = static_cast<const IdentityExtension&>(other);
+  }
+};
+
+/// On `data` and `iommu`: set by memory.
+class PoisonExtension final : public tlm::tlm_extension<PoisonExtension> {
+ public:
+  bool poison = false;
+
+  tlm::tlm_extension_base* clone() const override { return new PoisonExtension(*this); }
+  void copy_from(const tlm::tlm_extension_base& other) override { *this = static_cast<const PoisonExtension&>(other); }
+};
+
+}  // namespace aperture::tb

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tb/options.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tb/sim_factory.hpp"
+
+namespace aperture::tb {
+namespace {
+
+TEST(Straps, DefaultsStateVersion10And56AddressBits) {
+  EXPECT_EQ(Straps{}.capabilities & 0xff, 0x10U);
+  EXPECT_EQ(Straps{}.pas(), 56U);
+}
+
+TEST(Straps, KeysNotGivenKeepTheirDefault) {
+  const auto straps = parse_straps(R"({"ddt_levels_max": 1, "capabilities": "0x3800000310"})");
+  ASSERT_TRUE(straps) << straps.error().what;
+  EXPECT_EQ(straps->ddt_levels_max, 1);
+  EXPECT_EQ(straps->capabilities, 0x38'0000'0310U);
+  EXPECT_EQ(straps->device_id_mask, 0xffffffU);
+}
+
+TEST(Straps, ResetModeIsAWord) {
+  EXPECT_TRUE(parse_straps(R"({"reset_mode": "bare"})")->reset_bare);
+  EXPECT_FALSE(parse_straps(R"({"reset_mode": 1})"));
+}
+
+TEST(Straps, RefusalNamesTheKey) {
+  for (const char* text : {R"({"fctl": 8})", R"({"fctl": "12"})", R"({"fctl": true})"}) {
+    const auto straps = parse_straps(text);
+    ASSERT_FALSE(straps) << text;
+    EXPECT_NE(straps.error().what.find("/fctl"), std::string::npos) << straps.error().what;
+  }
+  EXPECT_NE(parse_straps(R"({"levels": 8})").error().what.find("/levels"), std::string::npos);
+}
+
+TEST(SimOptions, TakesEveryKey) {
+  card::Options keys;
+  keys.set("profile", "hostile");
+  keys.set("latency", "7");
+  keys.set("width", "128");
+  keys.set("seed", "0x10");
+  const auto options = parse_options(keys);
+  ASSERT_TRUE(options) << options.error().what;
+  EXPECT_EQ(options->profile, Profile::kHostile);
+  EXPECT_EQ(options->latency, 7U);
+  EXPECT_EQ(options->width, 128U);
+  EXPECT_EQ(options->seed, 16U);
+}
+
+TEST(SimOptions, RefusesValuesOutOfRange) {
+  for (const auto& [key, value] :
+       {std::pair{"width", "96"}, {"latency", "0"}, {"profile", "perfect"}, {"frame_run", "3"}}) {
+    card::Options keys;
+    keys.set(key, value);
+    EXPECT_FALSE(parse_options(keys)) << key << "=" << value;
+  }
+}
+
+TEST(SimCard, ASecondOneIsBusy) {
+  card::Options keys;
+  const auto first = factory().open(keys);
+  ASSERT_TRUE(first) << first.error().what;
+  const auto second = factory().open(keys);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().number, EBUSY);
+}
+
+}  // namespace
+}  // namespace aperture::tb
