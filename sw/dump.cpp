@@ -5,6 +5,7 @@
 #include "command.hpp"
 #include "options.hpp"
 #include "output.hpp"
+#include "registers.hpp"
 #include "session.hpp"
 
 namespace aperture::sw {
@@ -30,16 +31,6 @@ std::vector<Group> grouped(const std::vector<card::RegisterValue>& values) {
   return groups;
 }
 
-/// Fields by name, in the order of the description; those of more than 16 bits as hexadecimal strings.
-Json decode(const card::RegisterValue& value) {
-  Json fields = Json::object();
-  for (const regs::Field& field : value.reg->fields) {
-    const std::uint64_t content = field.get(value.value);
-    fields[field.name] = field.width > 16 ? Json(hex(content)) : Json(content);
-  }
-  return fields;
-}
-
 Json group_json(const Group& group) {
   const regs::Block& block = *group.values.front().block;
   const std::uint64_t shift = group.values.front().instance * block.instance_stride;
@@ -51,7 +42,7 @@ Json group_json(const Group& group) {
                                    {"offset", hex(reg.offset + shift + std::uint64_t{value.index} * reg.stride)},
                                    {"size", reg.size},
                                    {"value", hex(value.value)},
-                                   {"fields", decode(value)}});
+                                   {"fields", decode(reg, value.value)}});
   }
   return result;
 }
@@ -77,10 +68,10 @@ std::string fields_text(const Json& fields) {
 }
 
 std::string block_text(const Json& block) {
-  std::string text = fmt::format("{}: BAR {} + {}\n", block.at("name").get<std::string>(), block.at("bar").get<int>(),
-                                 block.at("base").get<std::string>());
+  std::string text =
+      fmt::format("{}: BAR {} + {}\n", string_of(block, "name"), block.at("bar").get<int>(), string_of(block, "base"));
   for (const Json& reg : block.at("registers")) {
-    text += fmt::format("  {:<18} {:>20}{}\n", reg.at("name").get<std::string>(), reg.at("value").get<std::string>(),
+    text += fmt::format("  {:<18} {:>20}{}\n", string_of(reg, "name"), string_of(reg, "value"),
                         fields_text(reg.at("fields")));
   }
   return text;

@@ -8,9 +8,15 @@
 
 namespace aperture::sw {
 
-std::string hex(std::uint64_t value) { return fmt::format("{:#x}", value); }
+Json range_json(IovaRange range) { return {{"first", hex(range.first.value)}, {"last", hex(range.last.value)}}; }
 
-Json range_json(std::uint64_t first, std::uint64_t last) { return {{"first", hex(first)}, {"last", hex(last)}}; }
+std::string range_text(const Json& range) {
+  return fmt::format("[{}-{}]", string_of(range, "first"), string_of(range, "last"));
+}
+
+std::string string_of(const Json& section, const char* key) { return section.at(key).get<std::string>(); }
+
+std::uint64_t number_of(const Json& section, const char* key) { return section.at(key).get<std::uint64_t>(); }
 
 bool check(Json& section, std::string what, bool ok) {
   section["checks"].push_back({{"what", std::move(what)}, {"ok", ok}});

@@ -7,14 +7,21 @@
 
 #include "base/types.hpp"
 #include "command.hpp"
+#include "ioas/text.hpp"
 
 namespace aperture::sw {
 
 using Json = nlohmann::ordered_json;
 
-/// Addresses and masks in documents: "0x..." strings, since JSON numbers lose bits above 2^53 in many readers.
-std::string hex(std::uint64_t value);
-Json range_json(std::uint64_t first, std::uint64_t last);  ///< {"first": "0x..", "last": "0x.."}
+/// Addresses and masks are "0x..." strings in documents, since JSON numbers lose bits above 2^53 in many readers.
+using ioas::hex;
+/// {"first": "0x..", "last": "0x.."}
+Json range_json(IovaRange range);
+/// Its text: "[0x0-0xfff]".
+std::string range_text(const Json& range);
+/// A member of a section.
+std::string string_of(const Json& section, const char* key);
+std::uint64_t number_of(const Json& section, const char* key);
 
 /// What a command found, as one document, from which its text is made too. Sections are JSON objects; a section's list
 /// `checks` holds {"what": sentence, "ok": bool} of all that had to hold.

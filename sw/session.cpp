@@ -49,6 +49,20 @@ Failure::Failure(const Error& error) : Failure(exit_for(error.code), error.what)
 Session::Session(const CommonOptions& options)
     : options_(options), card_(open_card(options)), identity_(take(card::identify(*card_))) {}
 
+void Session::bring_up() {
+  iommu_ = take(riscv::Iommu::bring_up(*card_));
+  platform_ = std::make_unique<ioas::Platform>();
+}
+
+ioas::Device& Session::add_device(const std::string& name, std::uint32_t device_id, unsigned dma_bits) {
+  riscv::DeviceOptions options;
+  options.name = name;
+  options.device_id = device_id;
+  options.dma_mask = ~std::uint64_t{0} >> (64 - dma_bits);
+  devices_.push_back(take(iommu_->make_device(options)));
+  return *devices_.back();
+}
+
 void Session::announce(Output& output, const char* command) const {
   output.section("run", {{"command", command}, {"seed", options_.seed}, {"card", card_->description()}}, announcement);
 }

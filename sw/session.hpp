@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/error.hpp"
 #include "card/card.hpp"
 #include "card/identity.hpp"
 #include "command.hpp"
+#include "ioas/device.hpp"
+#include "ioas/platform.hpp"
 #include "options.hpp"
 #include "output.hpp"
+#include "riscv/iommu.hpp"
 
 namespace aperture::sw {
 
@@ -37,7 +42,7 @@ T take(std::expected<T, E> result) {
   }
 }
 
-/// An open card that has told who it is.
+/// An open card that has told who it is, and what stands on it: its IOMMU, and the devices behind that.
 class Session {
  public:
   /// Throws UsageError (no such card or card option) or Failure.
@@ -46,6 +51,13 @@ class Session {
   card::Card& card() const { return *card_; }
   const card::Identity& identity() const { return identity_; }
 
+  /// Switches the card's IOMMU on; needed once, before what follows. Throws Failure.
+  void bring_up();
+  riscv::Iommu& iommu() { return *iommu_; }
+  ioas::Platform& platform() { return *platform_; }
+  /// A bus master behind the IOMMU, which lives as long as the session. Throws Failure.
+  ioas::Device& add_device(const std::string& name, std::uint32_t device_id, unsigned dma_bits = 64);
+
   /// The document's first section, the text's first line: command, seed, card.
   void announce(Output& output, const char* command) const;
 
@@ -53,6 +65,9 @@ class Session {
   CommonOptions options_;
   std::unique_ptr<card::Card> card_;
   card::Identity identity_;
+  std::unique_ptr<riscv::Iommu> iommu_;
+  std::vector<std::unique_ptr<ioas::Device>> devices_;
+  std::unique_ptr<ioas::Platform> platform_;
 };
 
 }  // namespace aperture::sw
