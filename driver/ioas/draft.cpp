@@ -157,7 +157,7 @@ Result<> Draft::finish(bool lost) noexcept {
   return result;
 }
 
-void Draft::undo_steps() noexcept {
+bool Draft::undo_steps() noexcept {
   switches_.clear();
   for (auto step = steps_.rbegin(); step != steps_.rend(); ++step) {
     if (step->domain != nullptr) step->domain->abort_map(step->area->mapping(!state_.shape.huge_pages));
@@ -173,14 +173,15 @@ void Draft::undo_steps() noexcept {
   } else {
     for (const Step& step : steps_) step.area->pages.get()->unpin(*step.provider);
   }
+  return !lost;
 }
 
 Draft::~Draft() {
   if (committed_) return;
-  undo_steps();
+  const bool released = undo_steps();
   Areas added;
   for (const Iova iova : added_) added.insert(state_.areas.extract(iova));
-  if (ioas_.lost_) quarantine(added);
+  if (!released) quarantine(added);
   state_.areas.merge(removed_);
   if (before_) state_.shape = std::move(*before_);
 }

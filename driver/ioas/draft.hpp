@@ -75,7 +75,8 @@ class Draft {
   };
   bool is_fresh(const Slot& slot) const;
   Result<> pin_and_map(const Slot* slot, PinProvider& provider, const Area& area);
-  void undo_steps() noexcept;
+  /// False: the card is lost, and what was pinned stays so.
+  bool undo_steps() noexcept;
   void quarantine(Areas& areas) noexcept;
 
   Ioas& ioas_;

@@ -67,8 +67,8 @@ class MemoryDomain : public Domain {
 };
 
 struct MemoryDeviceOptions {
-  std::vector<Format> formats;  ///< none: one that translates everything in pages of 4 KiB
-  std::vector<DeviceReservation> reservations;
+  std::vector<Format> formats{};  ///< none: one that translates everything in pages of 4 KiB
+  std::vector<DeviceReservation> reservations{};
   unsigned dma_bits{64};
 };
 

@@ -15,7 +15,7 @@ enum class Owner : std::uint8_t { kUser, kPool };         ///< only fixed maps; 
 /// A range of IOVAs that its owner needs and that nothing may narrow until it is released.
 struct Window {
   std::string name;
-  std::optional<Iova> base;  ///< none: the IOAS chooses
+  std::optional<Iova> base{};  ///< none: the IOAS chooses
   std::uint64_t size{};
   std::uint64_t align{};    ///< of a chosen base; power of two or 0
   std::uint64_t granule{};  ///< maps in here keep to multiples of it; power of two or 0

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ioas/device.hpp"
+#include "ioas/platform.hpp"
+
+namespace aperture::ioas::test {
+
+/// What a conformance test asks of a device.
+struct DeviceSpec {
+  std::string name;
+  unsigned dma_bits{64};
+  std::vector<DeviceReservation> reservations{};
+};
+
+/// A kind of Domain and Device under test. Devices of one world are behind one IOMMU.
+class World {
+ public:
+  virtual ~World() = default;
+  virtual Device& add_device(const DeviceSpec& spec) = 0;
+  /// One access by a device: false if it faulted (then nothing was transferred before the fault's address).
+  virtual bool read(Device& device, Iova from, std::span<std::byte> to) = 0;
+  virtual bool write(Device& device, Iova to, std::span<const std::byte> from) = 0;
+  /// Bytes that the world's provider has pinned for IOASes.
+  virtual std::uint64_t pinned_bytes() const = 0;
+  Platform& platform() { return platform_; }
+
+ private:
+  Platform platform_;
+};
+
+struct WorldKind {
+  std::string name;
+  std::function<std::unique_ptr<World>()> make;
+};
+
+std::unique_ptr<World> make_memory_world();
+
+}  // namespace aperture::ioas::test

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "ioas/allocator.hpp"
+#include "ioas/ioas.hpp"
+#include "ioas/memory_domain.hpp"
+
+namespace aperture::ioas {
+namespace {
+
+// Nothing looks behind these pointers: no device is attached, or only one that copies when asked to.
+std::byte* pointer(std::uint64_t address) { return reinterpret_cast<std::byte*>(address); }
+constexpr std::uint64_t kAligned = 0x4000'0000;
+
+struct Placed {
+  std::uint64_t address, length, iova;
+};
+
+class AutomaticIova : public testing::TestWithParam<Placed> {};
+
+TEST_P(AutomaticIova, InAnEmptyIoas) {
+  Platform platform;
+  Ioas ioas(platform);
+  const auto iova = ioas.map(pointer(GetParam().address), GetParam().length, Prot::kRead);
+  ASSERT_TRUE(iova);
+  EXPECT_EQ(iova->value, GetParam().iova);
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, AutomaticIova,
+                         testing::Values(Placed{kAligned, 0x1000, 0x1000}, Placed{kAligned, 0x3000, 0x4000},
+                                         Placed{kAligned, 0x200000, 0x200000}, Placed{kAligned, 0x600000, 0x200000},
+                                         Placed{kAligned + 0x10, 0x100, 0x1010}, Placed{0, 0x3000, 0x4000}));
+
+TEST(AutomaticIova, LengthZeroIsInvalid) {
+  Platform platform;
+  Ioas ioas(platform);
+  EXPECT_EQ(ioas.map(pointer(kAligned), 0, Prot::kRead).error().number, EINVAL);
+}
+
+TEST(AutomaticIova, FollowsTheFileOffsetInsteadOfThePointer) {
+  Platform platform;
+  Ioas ioas(platform);
+  const auto iova = ioas.map(pointer(kAligned), 0x200000, Prot::kRead, {}, 0x1000);
+  ASSERT_TRUE(iova);
+  EXPECT_EQ(iova->value, 0x1000U);
+}
+
+class NarrowIoas : public testing::Test {
+ protected:
+  NarrowIoas() { EXPECT_TRUE(ioas.attach(device)); }
+  MemoryPins pins;
+  Format format{"narrow", 1, 1, {{{0x1000000}, {0x7fffffff}}}, 0x800};
+  MemoryDevice device{"nic", 1, pins, {{format}, {}, 64}};
+  Platform platform;
+  Ioas ioas{platform};
+};
+
+TEST_F(NarrowIoas, FirstAutomaticIovaIsTheAperturesStart) {
+  const auto iova = ioas.map(pointer(kAligned), 0x1000, Prot::kRead);
+  ASSERT_TRUE(iova);
+  EXPECT_EQ(iova->value, 0x1000000U);
+}
+
+TEST_F(NarrowIoas, MemoryAlignedLessThanTheIoasIsInvalid) {
+  EXPECT_EQ(ioas.map(pointer(kAligned + 0x400), 0x800, Prot::kRead).error().number, EINVAL);
+}
+
+TEST_F(NarrowIoas, MemoryAlignedAsTheIoasKeepsItsPageOffset) {
+  const auto iova = ioas.map(pointer(kAligned + 0x800), 0x800, Prot::kRead);
+  ASSERT_TRUE(iova);
+  EXPECT_EQ(iova->value, 0x1000800U);
+}
+
+TEST_F(NarrowIoas, FullApertureHasNoSpace) {
+  EXPECT_EQ(ioas.map(pointer(kAligned), 0x80000000, Prot::kRead).error().number, ENOSPC);
+}
+
+TEST(AutomaticIova, KeepsToTheAllowList) {
+  Platform platform;
+  Ioas ioas(platform);
+  ASSERT_TRUE(ioas.allow({{{0x8000}, {0x9fff}}, {{0x4000}, {0x4fff}}}));
+  EXPECT_EQ(ioas.map(pointer(kAligned), 0x1000, Prot::kRead)->value, 0x4000U);
+  EXPECT_EQ(ioas.map(pointer(kAligned), 0x1000, Prot::kRead)->value, 0x8000U);
+  EXPECT_EQ(ioas.map(pointer(kAligned), 0x1000, Prot::kRead)->value, 0x9000U);
+  EXPECT_EQ(ioas.map(pointer(kAligned), 0x1000, Prot::kRead).error().number, ENOSPC);
+}
+
+/// First fit over a space of 64 pages, by looking at every address.
+std::optional<std::uint64_t> brute(const RangeSet& used, std::uint64_t first, std::uint64_t last, std::uint64_t length,
+                                   std::uint64_t alignment) {
+  for (std::uint64_t at = first; at <= last; ++at) {
+    if (at % alignment != 0 || last - at < length - 1) continue;
+    if (!used.overlaps({{at}, {at + length - 1}})) return at;
+  }
+  return {};
+}
+
+RC_GTEST_PROP(FirstFit, EqualsBruteForceOnASmallSpace, ()) {
+  RangeSet reserved;
+  RangeSet used;
+  Areas areas;
+  const auto pages = std::make_shared<Pages>(pointer(kAligned), kPageSize, false);
+  const auto pieces = *rc::gen::container<std::vector<std::tuple<int, int, bool>>>(
+      rc::gen::tuple(rc::gen::inRange(0, 256), rc::gen::inRange(1, 16), rc::gen::arbitrary<bool>()));
+  for (const auto& [start, size, reserve] : pieces) {
+    const auto first = static_cast<std::uint64_t>(start);
+    const IovaRange range{{first}, {first + static_cast<std::uint64_t>(size) - 1}};
+    if (reserve) {
+      reserved.add(range);
+    } else if (!used.overlaps(range)) {
+      areas.emplace(range.first, Area{range, AreaPages(pages), 0, Prot::kRead});
+    } else {
+      continue;
+    }
+    used.add(range);
+  }
+  const auto first = *rc::gen::inRange<std::uint64_t>(0, 128);
+  const auto last = *rc::gen::inRange<std::uint64_t>(128, 300);
+  const auto length = *rc::gen::inRange<std::uint64_t>(2, 40);
+  const std::uint64_t alignment = std::uint64_t{1} << *rc::gen::inRange(0, 6);
+  const auto found = find_first_fit({{{{first}, {last}}, 1}}, reserved, areas, 0, length, alignment);
+  const auto expected = brute(used, first, last, length, alignment);
+  RC_ASSERT(found.has_value() == expected.has_value());
+  if (found) RC_ASSERT(found->value == *expected);
+}
+
+TEST(FirstFit, StopsAtTheTopOfTheSpace) {
+  RangeSet reserved;
+  reserved.add({{0}, {kMax - 0x1000}});
+  EXPECT_EQ(find_first_fit({{kAll, 1}}, reserved, {}, 0, 0x1000, 0x1000), Iova{kMax - 0xfff});
+  reserved.add({{kMax - 0xffff}, {kMax}});
+  EXPECT_FALSE(find_first_fit({{kAll, 1}}, reserved, {}, 0, 0x1000, 0x1000));
+}
+
+}  // namespace
+}  // namespace aperture::ioas
