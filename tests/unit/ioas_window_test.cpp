@@ -27,6 +27,8 @@ class IoasWindow : public testing::Test {
   MemoryPins pins;
   MemoryDevice card{"nic1", 1, pins, {{kSv39, kSv39x4, kSv48}, {}, 64}};
   MemoryDevice narrow{"nic32", 2, pins, {{}, {}, 32}};
+  MemoryDevice picky{"picky", 3, pins, {{}, {{{{0}, {3 * kGiB - 1}}, Cause::kReserved}}, 64}};
+  MemoryDevice loner{"loner", 4, pins, {{kSv39, kSv39x4, kSv48}, {}, 64}};
   Platform platform;
   Ioas ioas{platform};
 };
@@ -83,7 +85,6 @@ TEST_F(IoasWindow, FirstMapIntoItBindsIt) {
 }
 
 TEST_F(IoasWindow, BaseSuitsEveryKnownDevice) {
-  MemoryDevice picky("picky", 3, pins, {{}, {{{{0}, {3 * kGiB - 1}}, Cause::kReserved}}, 64});
   platform.add_known(picky);
   const auto placed = ioas.require({{.name = "w", .size = kGiB / 2}});
   ASSERT_TRUE(placed);
@@ -207,7 +208,6 @@ TEST_F(IoasWindow, NegotiateSaysWhatTheRealCallsWouldAndChangesNothing) {
 }
 
 TEST_F(IoasWindow, DomainThatADeviceRefusesIsSkipped) {
-  MemoryDevice loner("loner", 4, pins, {{kSv39, kSv39x4, kSv48}, {}, 64});
   loner.refuse_shared_domains();
   ASSERT_TRUE(ioas.attach(card));
   ASSERT_TRUE(ioas.attach(loner));
