@@ -141,7 +141,7 @@ module dma_sched (
 
   // ---- what a new descriptor asks for -----------------------------------------------------------------------------------------------------
   logic [7:0]  op;
-  logic        stray_read, bad, reads, writes, generates, checks;
+  logic        stray_read, bad, reads, writes, generates, checks, run;
   logic [39:0] length;
   assign op         = control_i[regs_pkg::DESCRIPTOR_CONTROL_OP_LSB +: regs_pkg::DESCRIPTOR_CONTROL_OP_W];
   assign stray_read = control_i[regs_pkg::DESCRIPTOR_CONTROL_STRAY_READ_LSB];
@@ -177,6 +177,8 @@ module dma_sched (
     endcase
     if (|(length_i >> (regs_pkg::DESCRIPTOR_LENGTH_BYTES_LSB + regs_pkg::DESCRIPTOR_LENGTH_BYTES_W))) bad = 1'b1;
   end
+
+  assign run = !bad && (reads || writes) && length != '0;
 
   // ---- state of each channel's descriptor ---------------------------------------------------------------------------------------------------
   localparam int unsigned INFO_W = 22;
@@ -271,7 +273,7 @@ module dma_sched (
     if (do_take) begin
       src_m[c]      <= src_i;
       dst_m[c]      <= dst_i;
-      progress_m[c] <= {length, 40'd0};
+      progress_m[c] <= {run ? length : 40'd0, 40'd0};
       begin_m[c]    <= now_q;
       info_m[c]     <= {bad, reads, writes, generates, checks, control_i[regs_pkg::DESCRIPTOR_CONTROL_IRQ_LSB],
                         control_i[regs_pkg::DESCRIPTOR_CONTROL_COOKIE_LSB +: 16]};
@@ -295,9 +297,8 @@ module dma_sched (
   // ---- states ----------------------------------------------------------------------------------------------------------------------------------------------
   logic [7:0]  one_c, wrap;               // the channel that is served, as a bit
   logic [14:0] ring_mask;
-  logic        run, record_good;
+  logic        record_good;
   assign one_c       = 8'd1 << c;
-  assign run         = !bad && (reads || writes) && length != '0;
   assign ring_mask   = (15'd1 << log2_i[c*4 +: 4]) - 15'd1;
   assign wrap        = {8{head_q[c*15 +: 15] == ring_mask}} & one_c;
   assign record_good = do_finish && !record_bad_q[c];
