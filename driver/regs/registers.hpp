@@ -408,7 +408,7 @@ inline constexpr Field mask{"mask", 0, 64};
 inline constexpr Field kAll[] = {mask};
 }  // namespace address_mask_f
 inline constexpr Register address_mask{"address_mask", 2, 0x2010, 8, 1, 0, address_mask_f::kAll,
-    "Address lines that the channel has: every data address is ANDed with it. Resets to all ones."};
+    "Address lines that the channel has: every data address is ANDed with it. The low 12 bits are meant to be ones. Resets to all ones."};
 namespace ring_base_f {
 inline constexpr Field address{"address", 6, 58};
 inline constexpr Field kAll[] = {address};
@@ -444,7 +444,7 @@ inline constexpr Field index{"index", 0, 16};
 inline constexpr Field kAll[] = {index};
 }  // namespace tail_f
 inline constexpr Register tail{"tail", 2, 0x2034, 4, 1, 0, tail_f::kAll,
-    "Doorbell: one past the last valid descriptor."};
+    "Doorbell: one past the last valid descriptor. Enabling does not change it: write 0 before a restart."};
 namespace bytes_read_f {
 inline constexpr Field count{"count", 0, 64};
 inline constexpr Field kAll[] = {count};
