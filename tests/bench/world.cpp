@@ -289,7 +289,7 @@ std::uint64_t World::break_leaf(std::uint64_t pte, Slot& slot) {
     case 12:
       return pte & ~(kR | kW | kX);
     case 13:
-      return random_.word() | kV;
+      return (random_.word() & ~kG) | kV;
     default:
       fault(slot.address + (slot.napot ? random_.below(16) * 8 : 0), 8, slot.faulty);
       return pte;
