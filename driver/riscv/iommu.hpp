@@ -30,11 +30,11 @@ struct IommuOptions {
 
 /// A bus master behind the IOMMU, as bring-up's user knows it.
 struct DeviceOptions {
-  std::string name;
+  std::string name{};
   std::uint32_t device_id{};
   std::uint64_t dma_mask{~std::uint64_t{0}};
   std::uint64_t page_sizes{~std::uint64_t{0}};  ///< sizes that leaves may have; 4 KiB is always one of them
-  std::vector<ioas::DeviceReservation> reservations;
+  std::vector<ioas::DeviceReservation> reservations{};
 };
 
 /// The card's IOMMU, on, with an empty device directory: no device can do anything until it gets a context. Outlives
