@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <stdexcept>
+#include <string>
 
 #include "tb/card/card_model.hpp"
 #include "tb/kernel/kernel.hpp"
@@ -21,6 +22,16 @@ class DeviceStub final : public sc_core::sc_module {
 
 // Lives until the process ends: SystemC cannot be taken down and set up again.
 Bench* the_bench = nullptr;
+
+void check(const Options& options) {
+  if (!has_width(options.width)) {
+    throw std::invalid_argument("this program has no card of " + std::to_string(options.width) + " bits");
+  }
+  if (options.latency == 0) throw std::invalid_argument("memory latency is at least 1 cycle");
+  if (options.frame_run == 0 || (options.frame_run & (options.frame_run - 1)) != 0) {
+    throw std::invalid_argument("the run of frames is a power of two");
+  }
+}
 
 }  // namespace
 
@@ -58,12 +69,12 @@ Bench::~Bench() = default;
 Bench* Bench::instance() { return the_bench; }
 
 Bench& Bench::start(const Options& options) {
+  check(options);
   if (the_bench == nullptr) {
     ::setenv("SYSTEMC_DISABLE_COPYRIGHT_MESSAGE", "1", 0);
     install_report_handler();
     the_bench = new Bench(options);
     // Once before the first request: its event would otherwise be notified before anything waits for it.
-    the_bench->parts_->model.power_on(options);
     sc_core::sc_start(sc_core::SC_ZERO_TIME);
     std::atexit([] { the_bench->close_waves(); });
   }
@@ -72,11 +83,7 @@ Bench& Bench::start(const Options& options) {
 }
 
 void Bench::power_on(const Options& options) {
-  if (options.width != 64 && options.width != 128) throw std::invalid_argument("the card's width is 64 or 128 bits");
-  if (options.latency == 0) throw std::invalid_argument("memory latency is at least 1 cycle");
-  if (options.frame_run == 0 || (options.frame_run & (options.frame_run - 1)) != 0) {
-    throw std::invalid_argument("the run of frames is a power of two");
-  }
+  check(options);
   parts_->options = options;
   parts_->memory.set_frame_run(options.frame_run);
   parts_->memory.seed(options.seed);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "tb/bench.hpp"
+#include "tb/card/dut.hpp"
 
 namespace aperture::tb {
 namespace {
@@ -36,6 +37,9 @@ Result<std::unique_ptr<card::Card>> open(const card::Options& keys) {
   if (in_use) return fail(Code::kInUse, EBUSY, "a simulated card is open already; a process has one");
   auto options = parse_options(keys);
   if (!options) return std::unexpected(options.error());
+  if (!has_width(options->width)) {
+    return fail(Code::kUnsupported, EOPNOTSUPP, fmt::format("sim: this build has no card of {} bits", options->width));
+  }
   return std::make_unique<OpenCard>(Bench::start(*options).card());
 }
 

@@ -30,7 +30,11 @@ class Dut {
   virtual bool waves_open() const = 0;
 };
 
-/// Widths 64 and 128, nullptr otherwise. `on_assertion` is called for each assertion of the RTL that fails.
+/// Whether this build has a card of that data width: 64, 128.
+bool has_width(unsigned width);
+
+/// nullptr for a width that this build does not have. `on_assertion` is called for each assertion of the RTL that
+/// fails.
 std::unique_ptr<Dut> make_dut(unsigned width, std::uint64_t seed, std::function<void(const std::string&)> on_assertion);
 
 }  // namespace aperture::tb
