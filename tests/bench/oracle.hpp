@@ -35,6 +35,9 @@ struct Iommu {
   std::uint64_t capabilities = 0;
   std::uint64_t ddtp = 0;
   bool gxl_writable = false;  ///< fctl.GXL, which reads 0, could be set
+  /// The specification leaves to the platform who checks the physical address of the device's own access (Placement and
+  /// data flow). true: beyond 2^PAS is an access fault; false: the address goes out as it is.
+  bool bounds_data = true;
 };
 
 struct Request {

@@ -131,7 +131,11 @@ void World::write_context(Device& device) {
 void World::break_context(std::uint64_t (&dc)[4], Device& device) {
   // An address space that is not the one its PSCID stands for gets a PSCID of its own.
   const auto other_space = [&] { dc[2] = (dc[2] & ~(0xfffffULL << 12)) | (next_pscid_++ & 0xfffff) << 12; };
-  switch (random_.below(14)) {
+  std::uint64_t kind = random_.below(14);
+  // Global mappings are the same in all address spaces, so that there is no other one.
+  if (options_.globals && device.space < spaces_.size() && (kind == 7 || kind == 8 || kind == 10 || kind == 11))
+    kind = 6;
+  switch (kind) {
     case 0:
       for (std::uint64_t& word : dc) word = random_.word();
       dc[0] &= ~kV;
