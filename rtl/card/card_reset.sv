@@ -35,9 +35,9 @@ module card_reset #(
   logic [W-1:0] timer_q;
   logic         core_q;
 
-  assign resetting_o = state_q != RUNNING;
-  assign stop_o      = state_q != RUNNING;
-  assign close_o     = state_q == DRAINING || state_q == RESETTING;
+  assign resetting_o = state_q != RUNNING || !core_q;
+  assign stop_o      = resetting_o;
+  assign close_o     = state_q == DRAINING || state_q == RESETTING || !core_q;
   assign core_rst_no = core_q;
 
   always_ff @(posedge clk_i) begin

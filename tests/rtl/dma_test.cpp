@@ -39,10 +39,12 @@ class Dma : public ::testing::Test {
     for (std::byte& b : out) b = static_cast<std::byte>(random());
     return out;
   }
-  std::uint64_t pick(std::uint64_t first, std::uint64_t last) { return std::uniform_int_distribution<std::uint64_t>(first, last)(random); }
+  std::uint64_t pick(std::uint64_t first, std::uint64_t last) {
+    return std::uniform_int_distribution<std::uint64_t>(first, last)(random);
+  }
   std::size_t data_bursts(bool write) const {
-    return static_cast<std::size_t>(
-        std::ranges::count_if(bench.memory.bursts(), [&](const AxiBurst& b) { return b.write == write && b.address.id < 8; }));
+    return static_cast<std::size_t>(std::ranges::count_if(
+        bench.memory.bursts(), [&](const AxiBurst& b) { return b.write == write && b.address.id < 8; }));
   }
 
   std::mt19937_64 random{seed()};
@@ -85,7 +87,8 @@ TYPED_TEST(Dma, CopiesAnyAlignmentAndLength) {
     const Expected e = expect(d, this->bench.memory);
     expect_record(this->bench.run(0, d), e, d);
     ASSERT_TRUE(this->bench.finished());
-    ASSERT_EQ(bytes_of(this->bench.memory, d.dst, d.length), e.written) << "src " << d.src << " dst " << d.dst << " length " << d.length;
+    ASSERT_EQ(bytes_of(this->bench.memory, d.dst, d.length), e.written)
+        << "src " << d.src << " dst " << d.dst << " length " << d.length;
     ASSERT_EQ(bytes_of(this->bench.memory, d.dst - 64, 64), before);
     ASSERT_EQ(bytes_of(this->bench.memory, d.dst + d.length, 64), behind);
   }
@@ -194,7 +197,8 @@ TYPED_TEST(Dma, ReadErrorStopsTheDescriptorAndWritesNothingOfItsPiece) {
   bench.memory.fail_reads(kSource + 0x1000, kSource + 0x1fff);
   bench.memory.profile = {.latency = 10, .jitter = 30, .ready = 0.8, .out_of_order = true};
   bench.start(0);
-  // Pieces end at multiples of 256 bytes of the destination; the one with offset 0xf10 to 0x100f crosses into the bad page.
+  // Pieces end at multiples of 256 bytes of the destination; the one with offset 0xf10 to 0x100f crosses into the bad
+  // page.
   const Descriptor d{.op = DmaOp::kCopy, .src = kSource + 0x20, .dst = kTarget + 0xf0, .length = 0x2000};
   const Record r = bench.run(0, d);
   EXPECT_EQ(r.status, DmaStatus::kReadError);
@@ -232,7 +236,8 @@ TYPED_TEST(Dma, GoesOnWithTheNextDescriptorAfterAFailure) {
   bench.memory.store(kSource, this->random_bytes(0x1000));
   bench.memory.fail_writes(kTarget + 0x10000, kTarget + 0x1ffff);
   bench.start(0);
-  EXPECT_EQ(bench.run(0, {.op = DmaOp::kCopy, .src = kSource, .dst = kTarget + 0x10000, .length = 700}).status, DmaStatus::kWriteError);
+  EXPECT_EQ(bench.run(0, {.op = DmaOp::kCopy, .src = kSource, .dst = kTarget + 0x10000, .length = 700}).status,
+            DmaStatus::kWriteError);
   const Descriptor d{.op = DmaOp::kCopy, .src = kSource, .dst = kTarget, .length = 700};
   const Expected e = expect(d, bench.memory);
   expect_record(bench.run(0, d), e, d);
@@ -255,7 +260,8 @@ TYPED_TEST(Dma, CheckReportsTheFirstDifference) {
 
 TYPED_TEST(Dma, UnknownOperationIsABadDescriptor) {
   this->bench.start(0);
-  const Record r = this->bench.run(0, {.op = static_cast<DmaOp>(7), .src = kSource, .dst = kTarget, .length = 64, .cookie = 9});
+  const Record r =
+      this->bench.run(0, {.op = static_cast<DmaOp>(7), .src = kSource, .dst = kTarget, .length = 64, .cookie = 9});
   EXPECT_EQ(r.status, DmaStatus::kBadDescriptor);
   EXPECT_EQ(r.cookie, 9);
   EXPECT_EQ(this->data_bursts(false) + this->data_bursts(true), 0U);
@@ -309,7 +315,8 @@ TYPED_TEST(Dma, RecordIsStoredAfterTheLastBAndTheInterruptAfterTheRecord) {
   bench.memory.profile = {.latency = 30, .jitter = 100, .out_of_order = true};
   bool recorded = false, early = false, seen = false;
   bench.watch = [&] {
-    if (!bench.memory.bursts().empty() && bench.memory.bursts().back().address.id == 8 && bench.memory.bursts().back().write && !seen) {
+    if (!bench.memory.bursts().empty() && bench.memory.bursts().back().address.id == 8 &&
+        bench.memory.bursts().back().write && !seen) {
       seen = true;
       early = bench.memory.outstanding_writes() != 1;  // the record alone
     }
@@ -340,7 +347,8 @@ TYPED_TEST(Dma, NextDescriptorIsFetchedWhileOneIsCarriedOut) {
   bench.push(0, {.op = DmaOp::kCrc, .src = kSource, .length = 0x4000});
   bench.push(0, {.op = DmaOp::kNop});
   EXPECT_TRUE(bench.run_until([&] { return bench.memory.bursts().size() > 10; }, 1000));
-  const auto fetches = std::ranges::count_if(bench.memory.bursts(), [](const AxiBurst& b) { return !b.write && b.address.id == 8; });
+  const auto fetches =
+      std::ranges::count_if(bench.memory.bursts(), [](const AxiBurst& b) { return !b.write && b.address.id == 8; });
   EXPECT_EQ(fetches, 2);
   EXPECT_EQ(bench.head(0), 0U);
 }

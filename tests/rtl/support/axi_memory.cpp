@@ -65,7 +65,8 @@ void AxiMemory::pick_read() {
   if (ids.empty() || !chance(profile.ready)) return;
   const unsigned id = ids[std::uniform_int_distribution<std::size_t>(0, ids.size() - 1)(random_)];
   const Read& read = read_queues_[id].front();
-  const std::uint64_t base = (read.address.addr & ~std::uint64_t{beat_bytes_ - 1}) + std::uint64_t{beat_bytes_} * read.beat;
+  const std::uint64_t base =
+      (read.address.addr & ~std::uint64_t{beat_bytes_ - 1}) + std::uint64_t{beat_bytes_} * read.beat;
   now_.rvalid = true;
   now_.rid = id;
   now_.rlast = read.beat == read.address.len;

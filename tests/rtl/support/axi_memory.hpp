@@ -115,7 +115,7 @@ class AxiMemory {
   std::deque<Write> filling_;                           // AW accepted, data not complete
   std::deque<unsigned> read_order_, write_order_;       // ids
   AxiSlave now_;
-  AxiMaster before_;                                    // outputs that were not accepted and must hold
+  AxiMaster before_;  // outputs that were not accepted and must hold
   bool ar_held_{}, aw_held_{}, w_held_{};
   std::vector<AxiBurst> bursts_;
   std::vector<std::string> errors_;

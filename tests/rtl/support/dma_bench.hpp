@@ -131,7 +131,9 @@ class DmaBench {
     tail_[channel] = 0;
     write(channel, regs::dma::ctrl, regs::dma::ctrl_f::enable.set(ctrl, 1));
   }
-  void disable(unsigned channel) { write(channel, regs::dma::ctrl, read(channel, regs::dma::ctrl) & ~regs::dma::ctrl_f::enable.mask()); }
+  void disable(unsigned channel) {
+    write(channel, regs::dma::ctrl, read(channel, regs::dma::ctrl) & ~regs::dma::ctrl_f::enable.mask());
+  }
 
   /// Puts a descriptor into the ring and rings the doorbell. Returns its index.
   unsigned push(unsigned channel, const Descriptor& d) {
@@ -179,7 +181,8 @@ class DmaBench {
 
  private:
   static std::uint16_t address(unsigned channel, const regs::Register& reg) {
-    return static_cast<std::uint16_t>(((reg.offset - regs::dma::kBlock.base) & ~7ULL) + channel * regs::dma::kBlock.instance_stride);
+    return static_cast<std::uint16_t>(((reg.offset - regs::dma::kBlock.base) & ~7ULL) +
+                                      channel * regs::dma::kBlock.instance_stride);
   }
   std::uint64_t read_word(unsigned channel, const regs::Register& reg) {
     model_->reg_we_i = 0;

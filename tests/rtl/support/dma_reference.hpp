@@ -16,7 +16,8 @@ std::vector<std::byte> repeated(std::uint64_t pattern, std::size_t length);
 std::uint32_t crc32_of(const std::vector<std::byte>& bytes);
 std::vector<std::byte> bytes_of(const AxiMemory& memory, std::uint64_t address, std::size_t length);
 
-/// What a descriptor must leave behind when nothing fails. `written` is what dst holds afterwards, empty if nothing is written.
+/// What a descriptor must leave behind when nothing fails. `written` is what dst holds afterwards, empty if nothing is
+/// written.
 struct Expected {
   regs::DmaStatus status{};
   std::uint64_t bytes{};
