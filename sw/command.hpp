@@ -28,6 +28,7 @@ struct Command {
 /// All of them: the table in commands.cpp.
 std::span<const Command> commands();
 
+Exit run_bench(const Arguments& arguments);
 Exit run_demo(const Arguments& arguments);
 Exit run_dma(const Arguments& arguments);
 Exit run_dump(const Arguments& arguments);

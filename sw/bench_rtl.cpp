@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench_rtl.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <random>
+#include <stdexcept>
+#include <utility>
+
+#include "regs/registers.hpp"
+#include "tb/bench.hpp"
+
+namespace aperture::sw {
+
+namespace {
+
+using regs::IommuMode;
+using tb::BusEvent;
+using tb::Channel;
+using tb::Port;
+
+constexpr std::uint32_t kDevice = 5;
+constexpr std::uint64_t kIova = 0x40'0000'0000 / 4;
+constexpr std::uint64_t kPages = 1024;
+constexpr unsigned kStream = 1500;
+constexpr std::uint64_t kPatience = 1'000'000;
+
+// Where structures lie; memory below 4 GiB is ours.
+constexpr std::uint64_t kFrame = 0x1000;
+constexpr std::uint64_t kRoot = 0x1000'0000, kLevel1 = kRoot + kFrame, kLeaf = kRoot + 2 * kFrame;
+constexpr std::uint64_t kTable2 = kRoot + 3 * kFrame, kTable1 = kRoot + 4 * kFrame, kTable0 = kRoot + 16 * kFrame;
+constexpr std::uint64_t kQueue = 0x1100'0000, kDone = 0x1200'0000, kData = 0x2000'0000;
+
+/// The card with its tables in memory: one device whose kPages pages at kIova are mapped.
+class Rig {
+ public:
+  explicit Rig(const tb::Options& options) : bench(tb::Bench::start(options)) {
+    build_tables();
+    write64(regs::iommu::cqb, regs::iommu::cqb_f::ppn.set(7, kQueue >> 12));
+    write32(regs::iommu::cqcsr, regs::iommu::cqcsr_f::cqen.mask());
+    // Queue and ddtp are at once what they are to be; nothing is in flight.
+    bench.run(100);
+    directory(IommuMode::k1lvl);
+    bench.log().enable(true);
+  }
+
+  void directory(IommuMode mode) {
+    namespace f = regs::iommu::ddtp_f;
+    const std::uint64_t root = mode == IommuMode::k3lvl ? kRoot : kLeaf;
+    for (const IommuMode m : {IommuMode::kOff, mode}) {
+      write64(regs::iommu::ddtp, f::ppn.set(f::iommu_mode.set(0, std::to_underlying(m)), root >> 12));
+      wait([&] { return f::busy.get(read64(regs::iommu::ddtp)) == 0; }, "ddtp");
+    }
+  }
+
+  /// IOFENCE.C with a completion store.
+  void submit_fence(bool answers) {
+    namespace w0 = regs::cmd::w0;
+    std::uint64_t word = w0::iofence_av.mask() | (answers ? w0::iofence_pr.mask() | w0::iofence_pw.mask() : 0);
+    word = w0::iofence_data.set(word, ++fences_);
+    submit(regs::Opcode::kIofence, regs::Func3::kIofenceC, word, regs::cmd::w1::iofence_addr.set(0, kDone >> 2));
+  }
+  void wait_fence() {
+    wait([&] { return bench.memory().read32(kDone) == fences_; }, "a fence");
+    bench.settle();
+  }
+  /// Forgets pages, and contexts too.
+  void forget(bool contexts) {
+    submit(regs::Opcode::kIotinval, regs::Func3::kIotinvalVma, 0, 0);
+    if (contexts) submit(regs::Opcode::kIodir, regs::Func3::kIodirInvalDdt, 0, 0);
+    submit_fence(false);
+    wait_fence();
+    bench.log().clear();
+  }
+
+  tb::Ticket request(bool write, std::uint64_t page, unsigned id, std::uint64_t offset = 0) {
+    tb::DeviceBurst burst = bench.device().make({.device_id = kDevice}, kIova + page * kFrame + offset, 8,
+                                                static_cast<std::uint8_t>(id % 16));
+    burst.write = write;
+    return bench.device().submit(burst);
+  }
+  void finish(tb::Ticket ticket) {
+    const tb::Completion c = bench.device().wait(ticket, kPatience);
+    if (!c.done) throw std::runtime_error("a request of the device was not answered");
+    if (c.resp != tb::Resp::kOkay) throw std::runtime_error("a request of the device was refused");
+  }
+  void touch(std::uint64_t page) {
+    for (const bool write : {false, true}) finish(request(write, page, 0));
+    bench.log().clear();
+  }
+  std::vector<BusEvent> events(Port port, Channel channel) const { return bench.log().events(port, channel); }
+
+  /// Cycles from ARVALID at s_dev to ARVALID at m_data of the only read there was.
+  double latency() const {
+    const auto in = events(Port::kDevice, Channel::kAr), out = events(Port::kData, Channel::kAr);
+    if (in.size() != 1 || out.size() != 1) throw std::runtime_error("the card did not pass one read on as one read");
+    return static_cast<double>(out[0].offered - in[0].offered);
+  }
+  double read_latency(std::uint64_t page) {
+    bench.log().clear();
+    finish(request(false, page, 0));
+    bench.settle();
+    return latency();
+  }
+
+  tb::Bench& bench;
+
+ private:
+  void build_tables() {
+    tb::Memory& m = bench.memory();
+    const auto ddte = [](std::uint64_t table) { return regs::ddte::e::ppn.set(regs::ddte::e::v.mask(), table >> 12); };
+    m.write64(kRoot, ddte(kLevel1));
+    m.write64(kLevel1, ddte(kLeaf));
+    namespace dc = regs::dc;
+    const std::uint64_t context = kLeaf + dc::kSize * kDevice;
+    m.write64(context + 8 * dc::tc::kWord, dc::tc::v.mask());
+    m.write64(context + 8 * dc::fsc::kWord,
+              dc::fsc::mode.set(kTable2 >> 12, std::to_underlying(regs::SatpMode::kSv39)));
+    namespace e = regs::pte::e;
+    const auto pte = [](std::uint64_t address, std::uint64_t flags) { return e::ppn.set(flags, address >> 12); };
+    const std::uint64_t leaf = e::v.mask() | e::r.mask() | e::w.mask() | e::u.mask() | e::a.mask() | e::d.mask();
+    m.write64(kTable2 + 8 * (kIova >> 30 & 0x1ff), pte(kTable1, e::v.mask()));
+    for (std::uint64_t i = 0; i < kPages; ++i) {
+      const std::uint64_t table = kTable0 + kFrame * (i >> 9);
+      m.write64(kTable1 + 8 * (i >> 9), pte(table, e::v.mask()));
+      m.write64(table + 8 * (i & 0x1ff), pte(kData + kFrame * i, leaf));
+    }
+  }
+
+  void submit(regs::Opcode opcode, regs::Func3 func3, std::uint64_t word, std::uint64_t word1) {
+    namespace w0 = regs::cmd::w0;
+    const std::uint64_t entry = kQueue + regs::cmd::kSize * tail_;
+    bench.memory().write64(entry,
+                           w0::func3.set(w0::opcode.set(word, std::to_underlying(opcode)), std::to_underlying(func3)));
+    bench.memory().write64(entry + 8, word1);
+    tail_ = (tail_ + 1) % 256;
+    write32(regs::iommu::cqt, tail_);
+  }
+
+  template <typename Happened>
+  void wait(const Happened& happened, const char* what) {
+    for (unsigned i = 0; i < 20'000 && !happened(); ++i) bench.run(10);
+    if (!happened()) throw std::runtime_error(std::string("the card never finished ") + what);
+  }
+  void write64(const regs::Register& r, std::uint64_t v) {
+    bench.card().mmio().write64(card::Bar::kIommu, r.offset, v);
+  }
+  void write32(const regs::Register& r, std::uint64_t v) {
+    bench.card().mmio().write32(card::Bar::kIommu, r.offset, static_cast<std::uint32_t>(v));
+  }
+  std::uint64_t read64(const regs::Register& r) { return bench.card().mmio().read64(card::Bar::kIommu, r.offset); }
+
+  std::uint32_t fences_ = 0;
+  std::uint64_t tail_ = 0;
+};
+
+class Measurement {
+ public:
+  Measurement(RtlFigures& figures, const tb::Options& options) : figures_(figures), options_(options), rig_(options) {}
+
+  void all() {
+    const double l = options_.latency;
+    hit();
+    streams();
+    context_hit(3 * l + 9);
+    cold("cold, 1-level directory", "nothing cached; 1-level device directory",
+         4 * l + (options_.width == 128 ? 12 : 14));
+    random_pages();
+    round_robin();
+    hit_under_miss();
+    fence();
+    rig_.directory(IommuMode::k3lvl);
+    cold("cold, 3-level directory", "nothing cached; 3-level device directory", 6 * l + 18);
+  }
+
+ private:
+  static constexpr const char* kStartStop = ": ARVALID at s_dev to ARVALID at m_data";
+
+  void add(const std::string& name, const std::string& definition, double value, const char* unit,
+           std::optional<double> law, bool at_least = false) {
+    figures_.rows.push_back({name, definition, options_.width, options_.latency, value, unit, law, at_least});
+  }
+
+  void hit() {
+    rig_.touch(0);
+    add("hit", std::string("read, page and context cached, id 0") + kStartStop, rig_.read_latency(0), "cycles", 2);
+  }
+
+  void context_hit(double law) {
+    rig_.forget(true);
+    rig_.touch(1);
+    add("context hit, IOTLB miss", std::string("read, context cached, page and its tables not, id 0") + kStartStop,
+        rig_.read_latency(2), "cycles", law);
+  }
+
+  void cold(const std::string& name, const std::string& what, double law) {
+    rig_.forget(true);
+    add(name, "read, " + what + ", id 0" + kStartStop, rig_.read_latency(0), "cycles", law);
+  }
+
+  /// Requests a cycle that leave on m_data, from the first to the last.
+  double rate(Channel channel) const {
+    const auto out = rig_.events(Port::kData, channel);
+    if (out.size() != kStream) throw std::runtime_error("the card did not pass a stream on");
+    return static_cast<double>(out.size() - 1) / static_cast<double>(out.back().accepted - out.front().accepted);
+  }
+
+  void streams() {
+    for (std::uint64_t page = 0; page < 16; ++page) rig_.touch(page);
+    const auto start = std::chrono::steady_clock::now();
+    const std::uint64_t first = rig_.bench.cycle();
+    for (const auto& [reads, writes, name] : {std::tuple{true, false, "hit stream, reads"},
+                                              {false, true, "hit stream, writes"},
+                                              {true, true, "hit stream, both"}}) {
+      rig_.bench.log().clear();
+      std::vector<tb::Ticket> tickets;
+      for (unsigned i = 0; i < kStream; ++i) {
+        if (reads) tickets.push_back(rig_.request(false, i % 16, i, 8 * (i % 512)));
+        if (writes) tickets.push_back(rig_.request(true, i % 16, i, 8 * (i % 512)));
+      }
+      for (const tb::Ticket ticket : tickets) rig_.finish(ticket);
+      const double value = (reads ? rate(Channel::kAr) : 0) + (writes ? rate(Channel::kAw) : 0);
+      add(name,
+          std::to_string(kStream) +
+              " requests a direction to 16 cached pages, ids 0 to 15 in turn, one offered a "
+              "cycle: handshakes on m_data from the first to the last",
+          value, "requests/cycle", reads && writes ? 2 : 1, true);
+    }
+    if (options_.width == 64 && options_.latency == 20) {
+      const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+      figures_.simulated_khz = static_cast<double>(rig_.bench.cycle() - first) / seconds.count() / 1000;
+    }
+  }
+
+  double cycles_a_read(const std::vector<std::uint64_t>& pages) {
+    rig_.forget(true);
+    rig_.touch(kPages - 1);
+    std::vector<tb::Ticket> tickets;
+    for (std::size_t i = 0; i < pages.size(); ++i) {
+      tickets.push_back(rig_.request(false, pages[i], static_cast<unsigned>(i)));
+    }
+    for (const tb::Ticket ticket : tickets) rig_.finish(ticket);
+    const auto in = rig_.events(Port::kDevice, Channel::kAr), out = rig_.events(Port::kData, Channel::kAr);
+    std::uint64_t last = 0;
+    for (const BusEvent& event : out) last = std::max(last, event.accepted);
+    return static_cast<double>(last - in.front().offered) / static_cast<double>(pages.size());
+  }
+
+  void random_pages() {
+    std::mt19937_64 random(options_.seed);
+    std::vector<std::uint64_t> pages(1024);
+    for (std::uint64_t& page : pages) page = random() % 64;
+    add("64 random pages",
+        "1024 reads, ids 0 to 15 in turn, context cached, IOTLB empty at first: cycles from the first "
+        "ARVALID at s_dev to the last AR handshake on m_data, for each read",
+        cycles_a_read(pages), "cycles/read", {});
+  }
+
+  void round_robin() {
+    std::vector<std::uint64_t> pages(1024);
+    for (std::size_t i = 0; i < pages.size(); ++i) pages[i] = i % 64;
+    add("64 pages round robin", "as 64 random pages, one after the other", cycles_a_read(pages), "cycles/read", {});
+    for (std::size_t i = 0; i < pages.size(); ++i) pages[i] = i % (kPages - 1);
+    add("every page a miss", "as 64 random pages, each of 1023 pages once", cycles_a_read(pages), "cycles/read", {});
+  }
+
+  void hit_under_miss() {
+    rig_.forget(true);
+    rig_.touch(0);
+    const tb::Ticket miss = rig_.request(false, 3, 0);
+    rig_.bench.run(4);
+    const tb::Ticket hit = rig_.request(false, 0, 1);
+    rig_.finish(miss);
+    rig_.finish(hit);
+    const auto in = rig_.events(Port::kDevice, Channel::kAr), out = rig_.events(Port::kData, Channel::kAr);
+    const auto of = [](const std::vector<BusEvent>& all) {
+      for (const BusEvent& event : all) {
+        if ((event.address.id & 0xf) == 1) return event.offered;
+      }
+      throw std::runtime_error("the card did not pass a read on");
+    };
+    add("hit under miss",
+        std::string("read of id 1, cached, 4 cycles or more after one of id 0 that walks") + kStartStop,
+        static_cast<double>(of(out) - of(in)), "cycles", {});
+  }
+
+  void fence() {
+    rig_.touch(0);
+    rig_.bench.device().hold(Channel::kW, true);
+    const tb::Ticket write = rig_.request(true, 0, 0);
+    rig_.bench.run(50);
+    rig_.submit_fence(true);
+    rig_.bench.run(10 * options_.latency + 200);
+    rig_.bench.log().clear();
+    rig_.bench.device().hold(Channel::kW, false);
+    rig_.finish(write);
+    rig_.wait_fence();
+    const auto last = rig_.events(Port::kData, Channel::kB), store = rig_.events(Port::kIommu, Channel::kAw);
+    if (last.size() != 1 || store.size() != 1) throw std::runtime_error("the card did not carry a fence out");
+    add("fence",
+        "IOFENCE.C(PR, PW, AV), already fetched, after the last older event: B handshake of an older write on "
+        "m_data to AWVALID of the completion store on m_iommu",
+        static_cast<double>(store[0].offered) - static_cast<double>(last[0].accepted), "cycles", 40);
+  }
+
+  RtlFigures& figures_;
+  const tb::Options& options_;
+  Rig rig_;
+};
+
+/// What this machine does with a chain of dependent integer operations, so that speeds of two machines can be compared.
+double calibrate() {
+  constexpr std::uint64_t kSteps = 20'000'000;
+  std::uint64_t x = 88'172'645'463'325'252;
+  const auto start = std::chrono::steady_clock::now();
+  for (std::uint64_t i = 0; i < kSteps; ++i) {
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+  }
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  // The result is used, or the loop would go.
+  return x == 0 ? 0 : static_cast<double>(kSteps) / seconds.count() / 1e6;
+}
+
+}  // namespace
+
+RtlFigures measure_rtl(const std::vector<unsigned>& widths, const std::vector<unsigned>& latencies, std::uint64_t seed,
+                       const std::function<void(double)>& progress) {
+  RtlFigures figures;
+  figures.calibration_mhz = calibrate();
+  const auto runs = static_cast<double>(widths.size() * latencies.size());
+  double done = 0;
+  std::uint64_t first = 0;
+  for (const unsigned width : widths) {
+    for (const unsigned latency : latencies) {
+      tb::Options options;
+      options.width = width;
+      options.latency = latency;
+      options.seed = seed;
+      if (done == 0) first = tb::Bench::start(options).cycle();
+      Measurement(figures, options).all();
+      done += 1;
+      if (progress) progress(done / runs);
+    }
+  }
+  figures.cycles = tb::Bench::instance()->cycle() - first;
+  return figures;
+}
+
+}  // namespace aperture::sw
