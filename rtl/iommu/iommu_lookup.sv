@@ -151,8 +151,13 @@ module iommu_lookup #(
   end
 
 `ifndef YOSYS
-  a_stable: assert property (@(posedge clk_i) disable iff (!rst_ni) out_valid_o && !out_ready_i |=> out_valid_o && $stable(out_req_o))
-    else $error("iommu_lookup: a held address changed");
+  logic         held_q;
+  logic [W-1:0] held_req_q;
+  always_ff @(posedge clk_i) begin
+    held_q <= rst_ni & out_valid_o & ~out_ready_i;
+    held_req_q <= out_req_o;
+    if (rst_ni && held_q) a_stable: assert (out_valid_o && out_req_o == held_req_q) else $error("iommu_lookup: a held address changed");
+  end
 `endif
 endmodule
 `default_nettype wire

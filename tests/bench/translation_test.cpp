@@ -80,7 +80,8 @@ class Round {
   std::string name_;
   oracle::WorldOptions world_options_{};
   Bench& bench_;
-  oracle::Iommu iommu_{};
+  // What lies beyond the physical address width is for memory to refuse: the specification has no such step.
+  oracle::Iommu iommu_{.bounds_data = false};
   std::uint64_t faults_ = 0, commands_ = 0, fence_ = 0;  ///< addresses of the queues and of the fence's word
   std::uint64_t fault_head_ = 0, command_tail_ = 0;
   std::uint32_t fences_ = 0;
