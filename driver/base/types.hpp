@@ -16,8 +16,8 @@ struct Address {
   constexpr std::uint64_t operator-(Address other) const { return value - other.value; }
 };
 
-using Iova = Address<struct IovaSpace>;                    ///< in front of an IOMMU: what a device puts on the bus
-using BusAddress = Address<struct BusSpace>;               ///< behind the card's IOMMU: what the card's masters put on the bus
+using Iova = Address<struct IovaSpace>;       ///< in front of an IOMMU: what a device puts on the bus
+using BusAddress = Address<struct BusSpace>;  ///< behind the card's IOMMU: what the card's masters put on the bus
 using GuestPhysical = Address<struct GuestPhysicalSpace>;  ///< a virtual machine's physical address
 
 /// Inclusive range [first, last], so that the whole 64-bit space can be written down. Never empty.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// THE SEAM. A Card is Mmio + DmaMemory + Interrupts; nothing above this header can tell where the card is: in this process
-// (simulated), behind a socket, or on PCIe. Implementations live in their own folders and register a factory by name
-// (card/registry.hpp); this folder knows none of them.
+// THE SEAM. A Card is Mmio + DmaMemory + Interrupts; nothing above this header can tell where the card is: in this
+// process (simulated), behind a socket, or on PCIe. Implementations live in their own folders and register a factory by
+// name (card/registry.hpp); this folder knows none of them.
 
 #include <cstddef>
 #include <cstdint>
@@ -19,9 +19,10 @@ namespace aperture::card {
 
 enum class Bar : std::uint8_t { kIommu = 0, kCard = 2 };
 
-/// Registers. Every access is one aligned 32- or 64-bit bus access. A write makes all earlier writes to DMA memory visible to
-/// the card first; a read is ordered before later loads of DMA memory. Unaligned or out of the BAR: programmer error (throws
-/// std::out_of_range). A card that is gone reads all ones. Blocks for the bus answer only. One thread at a time.
+/// Registers. Every access is one aligned 32- or 64-bit bus access. A write makes all earlier writes to DMA memory
+/// visible to the card first; a read is ordered before later loads of DMA memory. Unaligned or out of the BAR:
+/// programmer error (throws std::out_of_range). A card that is gone reads all ones. Blocks for the bus answer only. One
+/// thread at a time.
 class Mmio {
  public:
   virtual ~Mmio() = default;
@@ -37,8 +38,8 @@ struct BusExtent {
   std::uint64_t length{};
 };
 
-/// Memory of the driver's own that the card can reach: zeroed, contiguous on the bus. Freed with the object, which must not
-/// outlive its Card.
+/// Memory of the driver's own that the card can reach: zeroed, contiguous on the bus. Freed with the object, which must
+/// not outlive its Card.
 class DmaBuffer {
  public:
   virtual ~DmaBuffer() = default;
@@ -71,12 +72,13 @@ class Interrupts {
  public:
   virtual ~Interrupts() = default;
   virtual unsigned vectors() const = 0;
-  /// Lets the card work until a vector of `mask` is latched (returns and clears the latched ones in `mask`), until the card has
-  /// nothing left to do, or until about `cycles` device cycles went by (both return 0). May return 0 early.
+  /// Lets the card work until a vector of `mask` is latched (returns and clears the latched ones in `mask`), until the
+  /// card has nothing left to do, or until about `cycles` device cycles went by (both return 0). May return 0 early.
   virtual std::uint64_t wait(std::uint64_t mask, std::uint64_t cycles) = 0;
 };
 
-/// An open card. Opening sets COMMAND.memory and bus-master where there is a PCI function; destruction clears bus-master.
+/// An open card. Opening sets COMMAND.memory and bus-master where there is a PCI function; destruction clears
+/// bus-master.
 class Card {
  public:
   virtual ~Card() = default;
