@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Answers to the reads of one port: those of m_data, and error answers (ARLEN+1 beats of SLVERR) for refused reads, beat by
-// beat in turn. A port that does not take a beat for timeout_i clocks is reported; while it is isolated, what it does not
-// take is dropped here, so that m_data goes on for the others.
+// beat in turn. A port that does not take a beat for timeout_i clocks is reported; while it is isolated, answers of m_data
+// are dropped here, and those error answers that it does not take, so that m_data and fences go on for the others.
 // Latency: one clock. Back-pressure: two beats are held. A beat shown to the port stays until it is taken.
 `default_nettype none
 module iommu_port_read #(
@@ -40,11 +40,11 @@ module iommu_port_read #(
   logic [31:0]  stuck_q;
   logic [W-1:0] in;
 
-  assign error = err_valid_i & (~r_valid_i | turn_q);
-  assign in_valid = err_valid_i | r_valid_i;
+  assign error = err_valid_i & (isolated_i | ~r_valid_i | turn_q);
+  assign in_valid = error | (r_valid_i & ~isolated_i);
   assign take = in_valid & (in_ready | isolated_i);
   assign in = error ? {err_id_i, {DATA_W{1'b0}}, iommu_pkg::RESP_SLVERR, beat_q == err_len_i} : {r_id_i, r_data_i, r_resp_i, r_last_i};
-  assign r_ready_o = (in_ready | isolated_i) & ~error;
+  assign r_ready_o = isolated_i | (in_ready & ~error);
   assign err_done_o = take & error & (beat_q == err_len_i);
   assign empty_o = ~s_rvalid;
 

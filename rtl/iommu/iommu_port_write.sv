@@ -3,8 +3,9 @@
 // Write data and write answers of one port. Data goes to m_data when it is the port's turn there, or is swallowed for a
 // refused write, which is then answered with SLVERR. Bursts are told apart by counting beats, so a wrong WLAST cannot shift
 // one burst's data into another's.
-// A port that withholds data, or does not take an answer, for timeout_i clocks is reported. While it is isolated its burst on
-// m_data is finished with strobes off, and the data it still owes is swallowed whenever it comes.
+// A port that withholds data, or does not take an answer, for timeout_i clocks is reported. While it is isolated its bursts on
+// m_data are finished with strobes off, their answers are dropped (the device may not have sent the data yet), and the data it
+// still owes is swallowed whenever it comes.
 // Latency: data none, answers one clock. Back-pressure: data waits for the turn; two answers are held.
 `default_nettype none
 module iommu_port_write #(
@@ -69,11 +70,12 @@ module iommu_port_write #(
   assign waiting = (sinking | (turn_i & ~cut_off)) & (~s_wvalid | owing);
 
   // ---- answers ---------------------------------------------------------------------------------------------------------------------
-  logic in_valid, in_ready, error;
-  assign error = err_valid_i & sunk_q;
-  assign in_valid = error | b_valid_i;
-  assign b_ready_o = (in_ready | isolated_i) & ~error;
-  assign err_done_o = error & (in_ready | isolated_i);
+  logic in_valid, in_ready, cut_q, ended, error;
+  assign ended = err_valid_i & sunk_q;
+  assign error = ended & ~cut_q;                           // no answer to a burst whose data did not come
+  assign in_valid = error | (b_valid_i & ~isolated_i);
+  assign b_ready_o = isolated_i | (in_ready & ~error);
+  assign err_done_o = ended & (cut_q | in_ready | isolated_i);
   assign empty_o = ~s_bvalid;
   skid #(.W(6)) held (.clk_i, .rst_ni, .in_valid_i(in_valid), .in_ready_o(in_ready),
                       .in_data_i(error ? {err_id_i, iommu_pkg::RESP_SLVERR} : {b_id_i, b_resp_i}),
@@ -84,6 +86,7 @@ module iommu_port_write #(
     if (!rst_ni) begin
       shown_q <= 1'b0;
       sunk_q <= 1'b0;
+      cut_q <= 1'b0;
       beat_q <= 8'd0;
       owed_q <= 16'd0;
       stuck_w_q <= 32'd0;
@@ -92,6 +95,7 @@ module iommu_port_write #(
       shown_q <= w_valid_o & ~w_ready_i & ~cut_off;
       if (sink_end) sunk_q <= 1'b1;
       else if (err_done_o) sunk_q <= 1'b0;
+      if (sink_end) cut_q <= cut;
       if (sink_end) beat_q <= 8'd0;
       else if (sink_beat) beat_q <= beat_q + 8'd1;
       owed_q <= clear_i ? 16'd0 : owed_q + owed_more - {15'd0, owing & s_wvalid};
