@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "support/seed.hpp"
+
 namespace aperture::test {
 namespace {
 
@@ -74,11 +76,9 @@ Command inval_pdt(std::uint32_t device_id, std::uint32_t process_id) {
 
 // ---- page tables ---------------------------------------------------------------------------------------------------
 
-PageTable::PageTable(Iommu& iommu, regs::SatpMode mode) : iommu_(iommu), mode_(mode), root_(iommu.frame()) {}
+PageTable::PageTable(Iommu& iommu, regs::SatpMode mode) : iommu_(&iommu), mode_(mode), root_(iommu.frame()) {}
 
-unsigned PageTable::top() const {
-  return mode_ == regs::SatpMode::kSv57 ? 4 : mode_ == regs::SatpMode::kSv48 ? 3 : 2;
-}
+unsigned PageTable::top() const { return mode_ == regs::SatpMode::kSv57 ? 4 : mode_ == regs::SatpMode::kSv48 ? 3 : 2; }
 
 std::uint64_t PageTable::entry(std::uint64_t iova, unsigned level) {
   std::uint64_t table = root_;
@@ -86,10 +86,10 @@ std::uint64_t PageTable::entry(std::uint64_t iova, unsigned level) {
     const std::uint64_t index = iova >> (12 + kTableBits * at) & ((1U << kTableBits) - 1);
     const std::uint64_t address = table + regs::pte::kSize * index;
     if (at == level) return address;
-    std::uint64_t pte = iommu_.memory().read64(address);
+    std::uint64_t pte = iommu_->memory().read64(address);
     if ((pte & kV) == 0) {
-      pte = regs::pte::e::ppn.set(kV, iommu_.frame() >> 12);
-      iommu_.memory().write64(address, pte);
+      pte = regs::pte::e::ppn.set(kV, iommu_->frame() >> 12);
+      iommu_->memory().write64(address, pte);
     }
     table = regs::pte::e::ppn.get(pte) << 12;
   }
@@ -97,7 +97,7 @@ std::uint64_t PageTable::entry(std::uint64_t iova, unsigned level) {
 
 std::uint64_t PageTable::map(std::uint64_t iova, std::uint64_t page, std::uint64_t flags, unsigned level) {
   const std::uint64_t address = entry(iova, level);
-  iommu_.memory().write64(address, regs::pte::e::ppn.set(flags, page >> 12));
+  iommu_->memory().write64(address, regs::pte::e::ppn.set(flags, page >> 12));
   return address;
 }
 
@@ -268,10 +268,20 @@ Fault Iommu::fault_at(std::uint64_t index) const {
 
 std::vector<Fault> Iommu::faults() {
   std::vector<Fault> found;
+  bench_.settle();
   const std::uint64_t tail = read(regs::iommu::fqt);
   for (; fq_head_ != tail; fq_head_ = (fq_head_ + 1) & fq_mask_) found.push_back(fault_at(fq_head_));
   write(regs::iommu::fqh, fq_head_);
   return found;
+}
+
+tb::Bench& power_on(tb::Profile profile, unsigned latency, unsigned width) {
+  tb::Options options;
+  options.profile = profile;
+  options.latency = latency;
+  options.width = width;
+  options.seed = seed();
+  return tb::Bench::start(options);
 }
 
 void start(Iommu& iommu, regs::IommuMode mode) {

@@ -85,7 +85,7 @@ class PageTable {
   DeviceContext context(std::uint32_t pscid = 0) const;
 
  private:
-  Iommu& iommu_;
+  Iommu* iommu_;
   regs::SatpMode mode_;
   std::uint64_t root_;
 };
@@ -137,7 +137,7 @@ class Iommu {
   // Fault queue.
   void enable_fault_queue(unsigned log2 = 6, bool interrupt = false);
   std::uint64_t fault_queue() const { return fq_; }
-  /// Takes all records.
+  /// Takes all records once the card is idle.
   std::vector<Fault> faults();
   Fault fault_at(std::uint64_t index) const;
 
@@ -149,6 +149,9 @@ class Iommu {
   std::uint64_t cq_ = 0, cq_mask_ = 0, cq_tail_ = 0;
   std::uint64_t fq_ = 0, fq_mask_ = 0, fq_head_ = 0;
 };
+
+/// The bench, powered on with the seed of this test program.
+tb::Bench& power_on(tb::Profile profile = tb::Profile::kIdeal, unsigned latency = 20, unsigned width = 64);
 
 /// The usual start of a test: directory, command queue and fault queue on.
 void start(Iommu& iommu, regs::IommuMode mode = regs::IommuMode::k1lvl);

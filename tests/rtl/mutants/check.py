@@ -66,7 +66,7 @@ def main():
         copy_rtl(source, scratch)
         steps = [
             (["git", "apply", str(patch)], scratch),
-            (["cmake", "-G", "Ninja", "-S", str(source), "-B", str(build), "-DAPERTURE_WIDTHS=64",
+            (["cmake", "-G", "Ninja", "-S", str(source), "-B", str(build), "-DAPERTURE_WIDTHS=64", "-DAPERTURE_TESTS=support;bench",
               f"-DAPERTURE_RTL={scratch / 'rtl' / 'card.f'}", *entries], scratch),
             (["cmake", "--build", str(build), "--target", PROGRAM], scratch),
         ]
