@@ -34,6 +34,7 @@ std::string show(const ReadChannel& r) {
   return fmt::format("id {} resp {} data {:016x}{:016x} last {}", r.id, r.resp, r.data[1], r.data[0], r.last);
 }
 
+constexpr unsigned kResetArrives = 4;
 constexpr const char* kStable = "A3.2.1: VALID once raised stays, with the same payload, until READY";
 
 }  // namespace
@@ -158,8 +159,8 @@ void Checker::check_reset(const AxiPins& pins, std::uint64_t cycle) {
   const auto low = [&](bool valid, Channel channel) {
     if (valid) fail(cycle, "A3.1.2: VALID is low during reset", fmt::format("{}VALID is high", name(channel)));
   };
-  // The first cycle of a reset still shows what the registers held before it.
-  if (was_reset_) {
+  // A synchronous reset takes clocks to reach every register; until then they show what they held before.
+  if (++reset_cycles_ > kResetArrives) {
     low(pins.aw.valid, Channel::kAw);
     low(pins.w.valid, Channel::kW);
     low(pins.b.valid, Channel::kB);
@@ -182,10 +183,9 @@ void Checker::observe(const AxiPins& pins, bool reset_n, std::uint64_t cycle) {
   if (!reset_n) {
     check_reset(pins, cycle);
     forget();
-    was_reset_ = true;
     return;
   }
-  was_reset_ = false;
+  reset_cycles_ = 0;
   check_stable(Channel::kAw, held_.aw, pins.aw, cycle);
   check_stable(Channel::kW, held_.w, pins.w, cycle);
   check_stable(Channel::kB, held_.b, pins.b, cycle);

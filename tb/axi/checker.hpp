@@ -53,7 +53,7 @@ class Checker {
   Port port_;
   unsigned bus_bytes_;
   Report report_;
-  bool was_reset_ = false;
+  unsigned reset_cycles_ = 0;
 
   AxiPins held_{};  ///< channels that were VALID without READY in the last cycle
   std::deque<AddressChannel> write_addresses_;

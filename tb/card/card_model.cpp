@@ -12,7 +12,7 @@
 namespace aperture::tb {
 namespace {
 
-constexpr std::uint64_t kResetCycles = 8;
+constexpr std::uint64_t kResetCycles = 16;
 constexpr unsigned kViolationsShown = 20;
 /// Far more than any profile needs: whoever waits longer waits for something that will not come.
 constexpr std::uint64_t kAccessTimeout = 1'000'000;

@@ -226,7 +226,7 @@ TEST_F(CheckerTest, FindsExokayWithoutExclusiveAccess) {
 
 TEST_F(CheckerTest, FindsValidDuringReset) {
   reset_n = false;
-  cycle();
+  for (int i = 0; i < 10; ++i) cycle();
   pins.ar = address(0x1000, 1);
   cycle();
   expect("during reset");
