@@ -36,7 +36,8 @@ CardModel::CardModel(const sc_core::sc_module_name& name, Kernel& kernel) : sc_c
 void CardModel::power_on(const Options& options) {
   waves_.plan({}, 0, 0);
   options_ = options;
-  dut_ = make_dut(options.width, options.seed, [](const std::string& text) { report_failure(text); });
+  dut_ = make_dut(options.width, options.seed,
+                  [this](const std::string& text) { report_failure(fmt::format("cycle {}: {}", cycle_, text)); });
   history_ = std::make_unique<History>(options.history);
   waves_.plan(options.wave, options.wave_from + cycle_, options.wave_cycles);
 }
