@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <utility>
 
+#include "cards.hpp"
+
 namespace aperture::sw {
 
 Json range_json(IovaRange range) { return {{"first", hex(range.first.value)}, {"last", hex(range.last.value)}}; }
@@ -39,6 +41,13 @@ void Output::section(const std::string& key, Json section, std::string (*text)(c
 }
 
 Exit Output::finish() {
+  if (const std::size_t failures = card_failures(); failures != 0) {
+    Json section = {{"failures", failures}};
+    check(section, "the card keeps the rules of its buses and of its own assertions", false);
+    this->section("card_failures", std::move(section), [](const Json& found) {
+      return fmt::format("\nThe card itself: {} failures, told on standard error\n", number_of(found, "failures"));
+    });
+  }
   if (json_) {
     document_["ok"] = ok_;
     fmt::print("{}\n", document_.dump(2));

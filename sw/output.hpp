@@ -32,7 +32,8 @@ class Output {
   /// Adds a section; in text mode prints `text(section)` and the checks at once.
   void section(const std::string& key, Json section, std::string (*text)(const Json& section));
 
-  /// In JSON mode prints the document, with "ok" added. kCheckFailed if any check did not hold.
+  /// Adds a failed check if the card itself reported failures; in JSON mode prints the document, with "ok" added.
+  /// kCheckFailed if any check did not hold.
   Exit finish();
 
   bool json() const { return json_; }
