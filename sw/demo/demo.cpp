@@ -34,8 +34,9 @@ Exit run_demo(const Arguments& arguments) {
   own.add_options()("file", po::value(&file)->value_name("FILE"), "what to copy; default: this program");
   po::variables_map values;
   const CommonOptions common = parse("demo", arguments, own, {}, values);
-  const std::filesystem::path input =
-      file.empty() ? std::filesystem::read_symlink("/proc/self/exe") : std::filesystem::path(file);
+  const std::filesystem::path input = file.empty()
+                                          ? std::filesystem::proximate(std::filesystem::read_symlink("/proc/self/exe"))
+                                          : std::filesystem::path(file);
   if (!std::filesystem::is_regular_file(input)) {
     throw Failure(Exit::kEnvironment, input.string() + ": no such file");
   }
