@@ -171,6 +171,7 @@ void Checker::check_reset(const AxiPins& pins, std::uint64_t cycle) {
 
 void Checker::forget() {
   held_ = {};
+  held_any_ = false;
   write_addresses_.clear();
   write_strobes_.clear();
   write_open_ = false;
@@ -186,6 +187,10 @@ void Checker::observe(const AxiPins& pins, bool reset_n, std::uint64_t cycle) {
     return;
   }
   reset_cycles_ = 0;
+  const bool active = pins.aw.valid || pins.w.valid || pins.b.valid || pins.ar.valid || pins.r.valid;
+  if (!active && !held_any_) return;
+  held_any_ = (pins.aw.valid && !pins.aw.ready) || (pins.w.valid && !pins.w.ready) || (pins.b.valid && !pins.b.ready) ||
+              (pins.ar.valid && !pins.ar.ready) || (pins.r.valid && !pins.r.ready);
   check_stable(Channel::kAw, held_.aw, pins.aw, cycle);
   check_stable(Channel::kW, held_.w, pins.w, cycle);
   check_stable(Channel::kB, held_.b, pins.b, cycle);

@@ -55,6 +55,7 @@ class Checker {
   Report report_;
   unsigned reset_cycles_ = 0;
 
+  bool held_any_ = false;
   AxiPins held_{};  ///< channels that were VALID without READY in the last cycle
   std::deque<AddressChannel> write_addresses_;
   std::deque<std::vector<std::uint16_t>> write_strobes_;  ///< of complete bursts, then of the one under way

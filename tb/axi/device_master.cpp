@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <stdexcept>
 #include <utility>
 
 namespace aperture::tb {
@@ -17,8 +18,11 @@ std::uint8_t Identity::prot() const { return static_cast<std::uint8_t>((privileg
 DeviceMaster::DeviceMaster(unsigned bus_bytes, Timing& timing) : bus_bytes_(bus_bytes), timing_(timing) {}
 
 Ticket DeviceMaster::submit(DeviceBurst burst, std::uint64_t now) {
-  const Ticket ticket = next_ticket_++;
-  completions_[ticket].submitted = now;
+  const Ticket ticket = first_ticket_ + kept_.size();
+  Completion& c = kept_.emplace_back().completion;
+  c.submitted = now;
+  c.resps.reserve(burst.write ? 1 : burst.beats);
+  if (!burst.write) c.data.reserve(std::size_t{burst.beats} << burst.size);
   ++outstanding_;
   Pending pending{ticket, {}};
   AddressChannel& a = pending.address;
@@ -52,24 +56,31 @@ Ticket DeviceMaster::submit(DeviceBurst burst, std::uint64_t now) {
   return ticket;
 }
 
+const Completion& DeviceMaster::at(Ticket ticket) const {
+  if (ticket < first_ticket_ || kept_.at(ticket - first_ticket_).taken) throw std::out_of_range("the ticket was taken");
+  return kept_[ticket - first_ticket_].completion;
+}
+
 Completion DeviceMaster::take(Ticket ticket) {
-  const auto it = completions_.find(ticket);
-  if (it == completions_.end()) return {};
-  Completion completion = it->second;
-  if (completion.done) completions_.erase(it);
-  return completion;
+  Completion result = at(ticket);
+  if (result.done) kept_[ticket - first_ticket_].taken = true;
+  while (!kept_.empty() && kept_.front().taken) {
+    kept_.pop_front();
+    ++first_ticket_;
+  }
+  return result;
 }
 
 void DeviceMaster::observe(const AxiPins& pins, std::uint64_t now) {
   if (pins.ar.valid && pins.ar.ready) {
-    Completion& c = completions_[reads_.front().ticket];
+    Completion& c = completion(reads_.front().ticket);
     c.accepted = now;
     c.taken = true;
     reading_[pins.ar.id].push_back({reads_.front().ticket, reads_.front().address, 0});
     reads_.pop_front();
   }
   if (pins.aw.valid && pins.aw.ready) {
-    Completion& c = completions_[writes_.front().ticket];
+    Completion& c = completion(writes_.front().ticket);
     c.accepted = now;
     c.taken = true;
     writing_[pins.aw.id].push_back(writes_.front().ticket);
@@ -84,7 +95,7 @@ void DeviceMaster::take_read(const ReadChannel& r, std::uint64_t now) {
   auto& queue = reading_[r.id & 0xf];
   if (queue.empty()) return;
   Reading& reading = queue.front();
-  Completion& c = completions_[reading.ticket];
+  Completion& c = completion(reading.ticket);
   if (reading.beats == 0) c.first = now;
   const Beat beat = beat_of(reading.address, reading.beats++, bus_bytes_);
   const auto* lanes = reinterpret_cast<const std::byte*>(r.data.data()) + beat.lane;
@@ -101,7 +112,7 @@ void DeviceMaster::take_read(const ReadChannel& r, std::uint64_t now) {
 void DeviceMaster::take_answer(const AnswerChannel& b, std::uint64_t now) {
   auto& queue = writing_[b.id & 0xf];
   if (queue.empty()) return;
-  Completion& c = completions_[queue.front()];
+  Completion& c = completion(queue.front());
   c.resp = static_cast<Resp>(b.resp);
   c.resps.push_back(c.resp);
   c.answered = now;
@@ -118,14 +129,14 @@ void DeviceMaster::offer(AddressChannel& pins, Channel channel, std::deque<Pendi
   pins = queue.front().address;
   pins.ready = ready;
   pins.valid = true;
-  completions_[queue.front().ticket].offered = next;
+  completion(queue.front().ticket).offered = next;
 }
 
 void DeviceMaster::offer_data(WriteChannel& w) {
   if (w.valid && !w.ready) return;
   w.valid = false;
   if (data_.empty() || held(Channel::kW) || timing_.stalls()) return;
-  if (data_after_address_ && !completions_[data_.front().ticket].taken) return;
+  if (data_after_address_ && !completion(data_.front().ticket).taken) return;
   const bool ready = w.ready;
   w = data_.front().beats[data_.front().sent];
   w.ready = ready;

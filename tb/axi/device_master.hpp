@@ -6,7 +6,6 @@
 #include <array>
 #include <cstdint>
 #include <deque>
-#include <map>
 #include <optional>
 #include <vector>
 
@@ -66,8 +65,8 @@ class DeviceMaster {
   /// reported.
   Ticket submit(DeviceBurst burst, std::uint64_t now);
   /// Where it stands; throws std::out_of_range for a ticket that was taken.
-  const Completion& at(Ticket ticket) const { return completions_.at(ticket); }
-  /// The completion, done or not, and forgets it once done.
+  const Completion& at(Ticket ticket) const;
+  /// The completion, done or not, and forgets it once done. Throws as at().
   Completion take(Ticket ticket);
 
   /// AR, AW, W: nothing new is offered. R, B: READY stays low. Until taken back.
@@ -97,6 +96,11 @@ class DeviceMaster {
     unsigned beats = 0;
   };
 
+  struct Kept {
+    Completion completion;
+    bool taken = false;  ///< by the caller
+  };
+  Completion& completion(Ticket ticket) { return kept_[ticket - first_ticket_].completion; }
   bool held(Channel channel) const { return held_[static_cast<std::size_t>(channel)]; }
   void offer(AddressChannel& pins, Channel channel, std::deque<Pending>& queue, std::uint64_t next);
   void offer_data(WriteChannel& w);
@@ -105,8 +109,8 @@ class DeviceMaster {
 
   unsigned bus_bytes_;
   Timing& timing_;
-  Ticket next_ticket_ = 1;
-  std::map<Ticket, Completion> completions_;
+  Ticket first_ticket_ = 1;  ///< of kept_.front()
+  std::deque<Kept> kept_;
   std::deque<Pending> reads_, writes_;  ///< not yet accepted; the front one may be offered
   std::deque<Data> data_;
   std::array<std::deque<Reading>, 16> reading_{};

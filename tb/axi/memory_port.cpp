@@ -47,10 +47,14 @@ void MemoryPort::observe(const AxiPins& pins, std::uint64_t now) {
   if (pins.r.valid && pins.r.ready && pins.r.last) {
     const auto it =
         std::find_if(reads_.begin(), reads_.end(), [&](const ReadBurst& b) { return b.address.id == pins.r.id; });
-    if (it != reads_.end()) {
-      const auto index = static_cast<int>(it - reads_.begin());
-      if (current_read_ == index) current_read_ = -1;
-      if (current_read_ > index) --current_read_;
+    if (it == reads_.end()) return;
+    const auto index = static_cast<int>(it - reads_.begin());
+    if (current_read_ == index) current_read_ = -1;
+    if (current_read_ > index) --current_read_;
+    spare_.push_back(std::move(it->beats));
+    if (index == 0) {
+      reads_.pop_front();
+    } else {
       reads_.erase(it);
     }
   }
@@ -98,7 +102,11 @@ void MemoryPort::perform_reads(std::uint64_t now) {
 
 void MemoryPort::perform(ReadBurst& burst) {
   burst.performed = true;
-  burst.beats.resize(std::size_t{burst.address.len} + 1);
+  if (!spare_.empty()) {
+    burst.beats = std::move(spare_.back());
+    spare_.pop_back();
+  }
+  burst.beats.assign(std::size_t{burst.address.len} + 1, {});
   for (unsigned i = 0; i < burst.beats.size(); ++i) {
     const Beat beat = beat_of(burst.address, i, bus_bytes_);
     auto* lanes = reinterpret_cast<std::byte*>(burst.beats[i].data.data());

@@ -80,6 +80,7 @@ class MemoryPort {
   BeatTarget& target_;
   std::mt19937_64 random_;
   std::deque<ReadBurst> reads_;
+  std::vector<std::vector<ReadBurst::Data>> spare_;  ///< storage of earlier bursts
   std::deque<AddressChannel> addresses_;
   std::deque<WriteData> data_;
   std::deque<WriteBurst> writes_;
