@@ -80,7 +80,7 @@ std::string definitions_text(const Json& section) {
 
 std::string speed_text(const Json& section) {
   return fmt::format(
-      "\nSimulated {:.0f} kHz in the hit streams (64 bits, latency 20); calibration loop {:.0f} million "
+      "\nSimulated {:.0f} kHz in the hit streams; calibration loop {:.0f} million "
       "steps/s; {} cycles in all\n",
       section.at("simulated_khz").get<double>(), section.at("calibration_mhz").get<double>(),
       number_of(section, "cycles"));

@@ -154,9 +154,15 @@ class Rig {
   std::uint64_t tail_ = 0;
 };
 
+struct Speed {
+  double seconds = 0;
+  std::uint64_t cycles = 0;
+};
+
 class Measurement {
  public:
-  Measurement(RtlFigures& figures, const tb::Options& options) : figures_(figures), options_(options), rig_(options) {}
+  Measurement(RtlFigures& figures, Speed& speed, const tb::Options& options)
+      : figures_(figures), speed_(speed), options_(options), rig_(options) {}
 
   void all() {
     const double l = options_.latency;
@@ -226,10 +232,8 @@ class Measurement {
               "cycle: handshakes on m_data from the first to the last",
           value, "requests/cycle", reads && writes ? 2 : 1, true);
     }
-    if (options_.width == 64 && options_.latency == 20) {
-      const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-      figures_.simulated_khz = static_cast<double>(rig_.bench.cycle() - first) / seconds.count() / 1000;
-    }
+    speed_.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    speed_.cycles += rig_.bench.cycle() - first;
   }
 
   double cycles_a_read(const std::vector<std::uint64_t>& pages) {
@@ -304,6 +308,7 @@ class Measurement {
   }
 
   RtlFigures& figures_;
+  Speed& speed_;
   const tb::Options& options_;
   Rig rig_;
 };
@@ -328,6 +333,7 @@ double calibrate() {
 RtlFigures measure_rtl(const std::vector<unsigned>& widths, const std::vector<unsigned>& latencies, std::uint64_t seed,
                        const std::function<void(double)>& progress) {
   RtlFigures figures;
+  Speed speed;
   figures.calibration_mhz = calibrate();
   const auto runs = static_cast<double>(widths.size() * latencies.size());
   double done = 0;
@@ -339,11 +345,12 @@ RtlFigures measure_rtl(const std::vector<unsigned>& widths, const std::vector<un
       options.latency = latency;
       options.seed = seed;
       if (done == 0) first = tb::Bench::start(options).cycle();
-      Measurement(figures, options).all();
+      Measurement(figures, speed, options).all();
       done += 1;
       if (progress) progress(done / runs);
     }
   }
+  figures.simulated_khz = static_cast<double>(speed.cycles) / speed.seconds / 1000;
   figures.cycles = tb::Bench::instance()->cycle() - first;
   return figures;
 }

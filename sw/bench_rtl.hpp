@@ -27,7 +27,7 @@ struct RtlRow {
 
 struct RtlFigures {
   std::vector<RtlRow> rows;
-  double simulated_khz{};    ///< during the hit streams, 64 bits, latency 20
+  double simulated_khz{};    ///< during all hit streams
   double calibration_mhz{};  ///< steps of a fixed loop of integer arithmetic on the same machine, in millions a second
   std::uint64_t cycles{};    ///< simulated in all
 };
