@@ -43,7 +43,7 @@ struct Options {
   Straps straps{};
   unsigned frame_run = 1;         ///< pinned 4 KiB frames that are consecutive on the bus, a power of two
   std::filesystem::path wave{};   ///< FST file; empty: none
-  std::uint64_t wave_from = 0;    ///< first cycle in it
+  std::uint64_t wave_from = 0;    ///< first cycle in it, counted from power-on
   std::uint64_t wave_cycles = 0;  ///< number of cycles; 0: until closed
   unsigned history = 256;         ///< last cycles kept for failure reports
 };

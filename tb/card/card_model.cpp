@@ -34,12 +34,11 @@ CardModel::CardModel(const sc_core::sc_module_name& name, Kernel& kernel) : sc_c
 }
 
 void CardModel::power_on(const Options& options) {
-  waves_.plan({}, 0, 0);
   options_ = options;
   dut_ = make_dut(options.width, options.seed,
                   [this](const std::string& text) { report_failure(fmt::format("cycle {}: {}", cycle_, text)); });
   history_ = std::make_unique<History>(options.history);
-  waves_.plan(options.wave, options.wave_from + cycle_, options.wave_cycles);
+  waves_.plan(options.wave, cycle_, options.wave_from, options.wave_cycles);
 }
 
 void CardModel::build_ports() {

@@ -28,10 +28,10 @@ void get(To& to, From from) {
 }
 void put_data(QData& to, const std::array<std::uint64_t, 2>& from) { to = from[0]; }
 void get_data(std::array<std::uint64_t, 2>& to, QData from) { to = {from, 0}; }
-void put_data(VlWide<4>& to, const std::array<std::uint64_t, 2>& from) {
+[[maybe_unused]] void put_data(VlWide<4>& to, const std::array<std::uint64_t, 2>& from) {
   for (std::size_t i = 0; i < 4; ++i) to[i] = static_cast<EData>(from[i / 2] >> (32 * (i % 2)));
 }
-void get_data(std::array<std::uint64_t, 2>& to, const VlWide<4>& from) {
+[[maybe_unused]] void get_data(std::array<std::uint64_t, 2>& to, const VlWide<4>& from) {
   to = {from[0] | std::uint64_t{from[1]} << 32, from[2] | std::uint64_t{from[3]} << 32};
 }
 

@@ -28,10 +28,11 @@ extern "C" void aperture_tb_signal(int number) {
 
 }  // namespace
 
-void Waves::plan(std::filesystem::path file, std::uint64_t from, std::uint64_t cycles) {
+void Waves::plan(std::filesystem::path file, std::uint64_t now, std::uint64_t delay, std::uint64_t cycles) {
+  constexpr std::uint64_t kNever = ~std::uint64_t{0};
   file_ = std::move(file);
-  from_ = file_.empty() ? ~std::uint64_t{0} : from;
-  until_ = file_.empty() || cycles == 0 ? ~std::uint64_t{0} : from + cycles;
+  from_ = file_.empty() || delay > kNever - now ? kNever : now + delay;
+  until_ = from_ == kNever || cycles == 0 || cycles > kNever - from_ ? kNever : from_ + cycles;
   std::signal(SIGUSR1, aperture_tb_signal);
 }
 

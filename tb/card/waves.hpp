@@ -13,8 +13,8 @@ namespace aperture::tb {
 
 class Waves {
  public:
-  /// Window [from, from + cycles); cycles 0: no end. Empty file: none.
-  void plan(std::filesystem::path file, std::uint64_t from, std::uint64_t cycles);
+  /// From `delay` cycles after `now` on, for `cycles` cycles; 0: no end. Empty file: none.
+  void plan(std::filesystem::path file, std::uint64_t now, std::uint64_t delay, std::uint64_t cycles);
   /// Before each cycle: opens and closes what is due.
   void before_cycle(Dut& dut, std::uint64_t cycle);
   bool open(Dut& dut, const std::filesystem::path& file);
