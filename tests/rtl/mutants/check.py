@@ -54,9 +54,8 @@ def main():
     scratch.mkdir(parents=True, exist_ok=True)
     log.write_text("", encoding="utf-8")
     environment = dict(os.environ)
-    # Patches apply to the copy, wherever that lies; compilations are shared with any other build folder.
+    # Patches apply to the copy, wherever that lies; ccache finds what any other build folder has compiled.
     environment["GIT_CEILING_DIRECTORIES"] = str(scratch.parent)
-    environment.setdefault("CCACHE_BASEDIR", str(source.parent))
     environment.setdefault("CCACHE_NOHASHDIR", "1")
 
     bad = 0
