@@ -36,8 +36,11 @@ class Memory {
   static constexpr std::uint64_t kFirstHandedOut = std::uint64_t{1} << 32;
 
   explicit Memory(std::uint64_t seed);
-  /// Places of what is handed out from now on.
-  void seed(std::uint64_t seed) { random_.seed(seed); }
+  /// Places of what is handed out from now on. Frames given back before may be handed out again.
+  void seed(std::uint64_t seed) {
+    random_.seed(seed);
+    retired_.clear();
+  }
 
   // For tests and tools. Memory never written reads as zero; faults do not apply; addresses wrap at 56 bits.
   void read(std::uint64_t address, std::span<std::byte> out) const;

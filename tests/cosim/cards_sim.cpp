@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "card/registry.hpp"
+#include "tb/sim_factory.hpp"
+
+namespace {
+
+const aperture::card::Registration kSimulated{aperture::tb::factory()};
+
+}  // namespace
