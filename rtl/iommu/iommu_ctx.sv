@@ -12,6 +12,7 @@ module iommu_ctx #(
 ) (
   input  wire                                         clk_i,
   input  wire                                         rst_ni,
+  input  wire  [LOOKUPS-1:0]                          key_valid_i,   /// a lookup is wanted; else it misses
   input  wire  [LOOKUPS*iommu_pkg::CTX_KEY_W-1:0]     key_i,         /// ctx_key_t of each lookup
   output logic [LOOKUPS-1:0]                          hit_o,
   output logic [LOOKUPS*iommu_pkg::CTX_W-1:0]         ctx_o,         /// ctx_t of each lookup, 0 on a miss
@@ -35,7 +36,7 @@ module iommu_ctx #(
   always_comb begin
     hit_o = '0;
     ctx_o = '0;
-    for (int unsigned p = 0; p < LOOKUPS; p++) begin
+    for (int unsigned p = 0; p < LOOKUPS; p++) if (key_valid_i[p]) begin
       for (int unsigned e = 0; e < ENTRIES; e++) begin
         if (!hit_o[p] && valid_q[e] && key_q[e] == key_i[p*KW +: KW]) begin
           hit_o[p] = 1'b1;
@@ -52,7 +53,7 @@ module iommu_ctx #(
     place = victim_q;
     place_match = 1'b0;
     place_empty = 1'b0;
-    for (int unsigned e = 0; e < ENTRIES; e++) begin
+    if (fill_i) for (int unsigned e = 0; e < ENTRIES; e++) begin
       if (!place_match && valid_q[e] && key_q[e] == fill_key_i) begin
         place = e[AW-1:0];
         place_match = 1'b1;

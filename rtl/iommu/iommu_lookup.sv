@@ -31,6 +31,7 @@ module iommu_lookup #(
   input  wire  [iommu_pkg::CTX_W-1:0]   ctx_i,
   output logic                          tlb_en_o,
   output logic [44:0]                   tlb_rd_vpn_o,
+  output logic                          tlb_key_valid_o,
   output logic [44:0]                   tlb_key_vpn_o,
   output logic [19:0]                   tlb_key_pscid_o,
   input  wire                           tlb_hit_i,
@@ -111,6 +112,7 @@ module iommu_lookup #(
   // ---- clock t+1: decide -------------------------------------------------------------------------------------------------------------
   iommu_pkg::tlb_t te;
   assign te = tlb_entry_i;
+  assign tlb_key_valid_o = s1_valid_q & s1_ctx_hit_q;
   assign tlb_key_vpn_o = s1.addr[56:12];
   assign tlb_key_pscid_o = s1_ctx.pscid;
 

@@ -113,13 +113,15 @@ module iommu_mem #(
 
   if (DATA_W == 64) begin : gen_whole
     always_comb begin
-      whole = gather_q[m_iommu_rid];
-      whole[beat_q[m_iommu_rid]*64 +: 64] = m_iommu_rdata;
+      whole = '0;
+      if (m_iommu_rvalid) whole = gather_q[m_iommu_rid];
+      if (m_iommu_rvalid) whole[beat_q[m_iommu_rid]*64 +: 64] = m_iommu_rdata;
     end
     wire unused = &{1'b0, high_q};
   end else begin : gen_whole
     always_comb begin
-      whole = gather_q[m_iommu_rid];
+      whole = '0;
+      if (m_iommu_rvalid) whole = gather_q[m_iommu_rid];
       if (beat_q[m_iommu_rid][0]) whole[255:128] = m_iommu_rdata;
       else whole[127:0] = high_q[m_iommu_rid] ? {64'd0, m_iommu_rdata[127:64]} : m_iommu_rdata;
     end

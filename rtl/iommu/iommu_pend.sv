@@ -62,23 +62,22 @@ module iommu_pend #(
   logic [iommu_pkg::REQ_W-1:0]   req_q [0:N-1];
   logic [iommu_pkg::SLOT_AW-1:0] slot_q [0:N-1];
   logic [51:0]  page_q [0:N-1];
+  logic [N-1:0] exec_q, priv_q, pcol_q;
+  logic [3:0]   id_q [0:N-1];
   logic [1:0]   err_busy_q;
   logic [AW-1:0] err_idx0_q, err_idx1_q;
 
   // ---- order class and room ------------------------------------------------------------------------------------------------------
   logic [N-1:0] same_class;
-  iommu_pkg::req_t rq;
   always_comb begin
-    for (int unsigned i = 0; i < N; i++) begin
-      rq = req_q[i];
-      same_class[i] = valid_q[i] & (rq.port == class_i[4]) & (WRITE | (rq.id == class_i[3:0]));
-    end
+    same_class = '0;
+    if (|valid_q) for (int unsigned i = 0; i < N; i++) same_class[i] = valid_q[i] & ((i >= P) == class_i[4]) & (WRITE | (id_q[i] == class_i[3:0]));
   end
   assign behind_o = |same_class;
 
   always_comb begin
     used_o = '0;
-    for (int unsigned i = 0; i < P; i++) begin
+    if (|valid_q) for (int unsigned i = 0; i < P; i++) begin
       used_o[3:0] = used_o[3:0] + {3'd0, valid_q[i]};
       used_o[7:4] = used_o[7:4] + {3'd0, valid_q[P + i]};
     end
@@ -97,12 +96,12 @@ module iommu_pend #(
   logic [AW-1:0] need_idx, rel_idx, err_idx0, err_idx1;
   logic [1:0] err_found;
   logic need_found, rel_found;
-  iommu_pkg::req_t qq;
   always_comb begin
-    for (int unsigned i = 0; i < N; i++) begin
-      qq = req_q[i];
-      can_leave[i] = ok_q[i] & (blk_q[i] == '0) & ~flight_full_i[{qq.port, qq.id}];
-      can_err[i] = refused_q[i] & (blk_q[i] == '0) & flight_none_i[{qq.port, qq.id}];
+    can_leave = '0;
+    can_err = '0;
+    if (|valid_q) for (int unsigned i = 0; i < N; i++) begin
+      can_leave[i] = ok_q[i] & (blk_q[i] == '0) & ~flight_full_i[{i >= P, id_q[i]}];
+      can_err[i] = refused_q[i] & (blk_q[i] == '0) & flight_none_i[{i >= P, id_q[i]}];
     end
     need_found = 1'b0;
     rel_found = 1'b0;
@@ -111,47 +110,49 @@ module iommu_pend #(
     rel_idx = '0;
     err_idx0 = '0;
     err_idx1 = '0;
-    for (int unsigned i = 0; i < N; i++) begin
+    if (|valid_q) for (int unsigned i = 0; i < N; i++) begin
       if (need_q[i] && (age_q[i] & need_q) == '0) begin need_found = 1'b1; need_idx = i[AW-1:0]; end
       if (can_leave[i] && (age_q[i] & can_leave) == '0) begin rel_found = 1'b1; rel_idx = i[AW-1:0]; end
     end
-    for (int unsigned i = 0; i < P; i++) begin
+    if (|can_err) for (int unsigned i = 0; i < P; i++) begin
       if (can_err[i] && (age_q[i][P-1:0] & can_err[P-1:0]) == '0) begin err_found[0] = 1'b1; err_idx0 = i[AW-1:0]; end
       if (can_err[P+i] && (age_q[P+i][N-1:P] & can_err[N-1:P]) == '0) begin err_found[1] = 1'b1; err_idx1 = AW'(P + i); end
     end
   end
 
   assign walk_valid_o = need_found;
-  assign walk_req_o = req_q[need_idx];
+  assign walk_req_o = need_found ? req_q[need_idx] : '0;
 
   iommu_pkg::req_t rel;
   always_comb begin
-    rel = req_q[rel_idx];
-    rel.addr[63:12] = page_q[rel_idx];
+    rel = '0;
+    if (rel_found) begin
+      rel = req_q[rel_idx];
+      rel.addr[63:12] = page_q[rel_idx];
+    end
   end
   assign rel_valid_o = rel_found;
   assign rel_req_o = rel;
 
   iommu_pkg::req_t e0;
   iommu_pkg::req_t e1;
-  assign e0 = req_q[err_idx0_q];
-  assign e1 = req_q[err_idx1_q];
+  assign e0 = err_busy_q[0] ? req_q[err_idx0_q] : '0;
+  assign e1 = err_busy_q[1] ? req_q[err_idx1_q] : '0;
   assign err_valid_o = err_busy_q;
   assign err_id_o = {e1.id, e0.id};
   assign err_len_o = {e1.len, e0.len};
 
   // ---- results ---------------------------------------------------------------------------------------------------------------------
   logic [N-1:0] res_mine, res_ok;
-  iommu_pkg::req_t wq;
   always_comb begin
     left_colour_o = 1'b0;
-    for (int unsigned i = 0; i < N; i++) begin
-      wq = req_q[i];
-      res_mine[i] = res_valid_i & wait_q[i] & (slot_q[i] == res_slot_i);
+    res_mine = '0;
+    res_ok = '0;
+    if (res_valid_i) for (int unsigned i = 0; i < N; i++) begin
+      res_mine[i] = wait_q[i] & (slot_q[i] == res_slot_i);
       res_ok[i] = ~res_fault_i & (primary_q[i] | res_any_i
-          | iommu_pkg::allowed(res_perm_i[0], res_perm_i[1], res_perm_i[2], res_perm_i[3], res_perm_i[4], WRITE,
-                               ~WRITE & wq.prot[2], wq.prot[0] & wq.pv, res_perm_i[5]));
-      if (res_mine[i] && primary_q[i]) left_colour_o = wq.pcol;
+          | iommu_pkg::allowed(res_perm_i[0], res_perm_i[1], res_perm_i[2], res_perm_i[3], res_perm_i[4], WRITE, exec_q[i], priv_q[i], res_perm_i[5]));
+      if (res_mine[i] && primary_q[i]) left_colour_o = pcol_q[i];
     end
   end
   assign left_valid_o = res_fault_i & (|(res_mine & primary_q));
@@ -168,9 +169,13 @@ module iommu_pend #(
   always_ff @(posedge clk_i) begin
     if (push_i) begin
       req_q[free] <= push_req_i;
+      id_q[free] <= pr.id;
+      exec_q[free] <= ~WRITE & pr.prot[2];
+      priv_q[free] <= pr.prot[0] & pr.pv;
+      pcol_q[free] <= pr.pcol;
     end
     if (walk_valid_o && walk_accept_i) slot_q[need_idx] <= walk_slot_i;
-    for (int unsigned i = 0; i < N; i++) begin
+    if (push_i || res_valid_i) for (int unsigned i = 0; i < N; i++) begin
       if (push_i && free == i[AW-1:0]) page_q[i] <= push_page_i;
       else if (res_mine[i] && res_ok[i]) page_q[i] <= res_page_i;
     end
@@ -192,7 +197,7 @@ module iommu_pend #(
         blk_q[i] <= '0;
       end
     end else begin
-      for (int unsigned i = 0; i < N; i++) begin
+      if (|valid_q) for (int unsigned i = 0; i < N; i++) begin
         age_q[i] <= age_q[i] & ~clear;
         blk_q[i] <= blk_q[i] & ~clear;
         if (res_mine[i]) begin

@@ -118,6 +118,8 @@ package iommu_pkg;
   } slot_t;
   localparam int unsigned SLOT_W = 64 + 24 + 1 + 20 + 2 + 3 + 2 + 3 + 52 + CTX_W + 3 + 12 + 8;
 
+  localparam int unsigned PAGE_KEY_W = 52 + 24 + 1 + 20 + 2;
+
   // ---- checks, in order of priority: iommu_cause turns the first one that failed into a cause ---------------------------------
   localparam int unsigned CHECKS = 12;
   localparam int unsigned CHK_OFF = 0;

@@ -9,6 +9,7 @@
 // context configuration checks; and the privileged architecture's virtual address translation process for the leaves.
 `default_nettype none
 module iommu_step (
+  input  wire                          active_i,    /// a step is taken; else all outputs are 0
   input  wire  [iommu_pkg::SLOT_W-1:0] slot_i,      /// slot_t before the step
   input  wire                          start_i,     /// 1: the walk starts, 0: data_i is the entry it asked for
   input  wire  [255:0]                 data_i,      /// the entry, little-endian, from bit 0
@@ -155,33 +156,33 @@ module iommu_step (
 
   always_comb begin
     failed = '0;
-    if (start_i) begin
+    if (active_i & start_i) begin
       failed[iommu_pkg::CHK_OFF] = ~table_mode & (mode_i != regs_pkg::IOMMU_MODE_BARE);
       failed[iommu_pkg::CHK_BARE_TYPE] = (mode_i == regs_pkg::IOMMU_MODE_BARE) & (s.ttype != iommu_pkg::TTYPE_UNTRANSLATED);
       failed[iommu_pkg::CHK_DEVICE_WIDTH] = table_mode & device_too_wide;
       failed[iommu_pkg::CHK_DDT_ACCESS] = table_mode & ~ctx_hit_i & ddt_beyond;
     end
-    if (at_ddt | at_dc) begin
+    if (active_i & (at_ddt | at_dc)) begin
       failed[iommu_pkg::CHK_DDT_ACCESS] = error_i;
       failed[iommu_pkg::CHK_DDT_CORRUPT] = poison_i;
     end
-    if (at_ddt) begin
+    if (active_i & at_ddt) begin
       failed[iommu_pkg::CHK_DDT_VALID] = ~ddte[regs_pkg::DDTE_E_V_LSB];
       failed[iommu_pkg::CHK_DDT_CONFIG] = |(ddte & regs_pkg::DDTE_E_RESERVED);
       // a good entry that points beyond the physical address width: its read would fail
       if (ddte[regs_pkg::DDTE_E_V_LSB] & ~(|(ddte & regs_pkg::DDTE_E_RESERVED)) & ddt_beyond) failed[iommu_pkg::CHK_DDT_ACCESS] = 1'b1;
     end
-    if (at_dc) begin
+    if (active_i & at_dc) begin
       failed[iommu_pkg::CHK_DDT_VALID] = ~tc[regs_pkg::DC_TC_V_LSB];
       failed[iommu_pkg::CHK_DDT_CONFIG] = dc_misconfigured;
       failed[iommu_pkg::CHK_TYPE] = (s.ttype != iommu_pkg::TTYPE_UNTRANSLATED) | (s.pv & ~pdtv);
     end
-    if (resolve) begin
+    if (active_i & resolve) begin
       if (start_i) failed[iommu_pkg::CHK_TYPE] = s.ttype != iommu_pkg::TTYPE_UNTRANSLATED;
       failed[iommu_pkg::CHK_IOVA] = ctx.s1_on & ~iommu_pkg::canonical(s.iova, ctx.s1_top);
       failed[iommu_pkg::CHK_PT_ACCESS] = ctx.s1_on & iommu_pkg::beyond(ctx.s1_root, pas);
     end
-    if (at_s1) begin
+    if (active_i & at_s1) begin
       failed[iommu_pkg::CHK_PT_ACCESS] = error_i | (~poison_i & ~pte_malformed & ~leaf & iommu_pkg::beyond(pte_ppn, pas));
       failed[iommu_pkg::CHK_PT_CORRUPT] = poison_i;
       failed[iommu_pkg::CHK_PAGE] = pte_malformed | pte_refused;
@@ -196,51 +197,55 @@ module iommu_step (
 
   // ---- next state -------------------------------------------------------------------------------------------------------------
   always_comb begin
-    n = s;
-    n.ctx = ctx;
-    n.located = located;
-    n.fault = fault;
-    n.cause = cause;
-    n.logged = logged;
+    n = '0;
     read_o = 1'b0;
-    ctx_fill_o = resolve & ~start_i & ~failed[iommu_pkg::CHK_TYPE];
+    ctx_fill_o = 1'b0;
+    if (active_i) begin
+      n = s;
+      n.ctx = ctx;
+      n.located = located;
+      n.fault = fault;
+      n.cause = cause;
+      n.logged = logged;
+      ctx_fill_o = resolve & ~start_i & ~failed[iommu_pkg::CHK_TYPE];
 
-    if (start_i & ~table_mode) begin                    // Bare: the IOVA is the address
-      n.ppn = s.iova[63:12];
-    end else if (start_i & ~ctx_hit_i) begin
-      n.kind = (ddt_top == 3'd0) ? iommu_pkg::WALK_DC : iommu_pkg::WALK_DDT;
-      n.level = ddt_top;
-      n.ppn = {8'd0, root_i};
-      read_o = ~fault;
-    end else if (at_ddt) begin
-      n.kind = (s.level == 3'd1) ? iommu_pkg::WALK_DC : iommu_pkg::WALK_DDT;
-      n.level = s.level - 3'd1;
-      n.ppn = {8'd0, ddte_ppn};
-      read_o = ~fault;
-    end else if (resolve & ctx.s1_on) begin
-      n.kind = iommu_pkg::WALK_S1;
-      n.level = ctx.s1_top;
-      n.ppn = {8'd0, ctx.s1_root};
-      n.g = 1'b0;
-      read_o = ~fault;
-    end else if (resolve) begin                         // both stages Bare
-      n.ppn = s.iova[63:12];
-    end else if (at_s1 & ~leaf) begin
-      n.level = s.level - 3'd1;
-      n.ppn = {8'd0, pte_ppn};
-      n.g = s.g | pte[regs_pkg::PTE_E_G_LSB];
-      read_o = ~fault;
-    end else if (at_s1) begin
-      n.ppn = {8'd0, iommu_pkg::leaf_page(pte_ppn, vpn, s.level)};
-      if (nap) n.ppn[3:0] = vpn[3:0];
-      n.napot = nap;
-      n.g = s.g | pte[regs_pkg::PTE_E_G_LSB];
-      n.d = d;
-      n.u = u;
-      n.x = x;
-      n.w = w;
-      n.r = r;
-      n.fill = ~fault;
+      if (start_i & ~table_mode) begin                    // Bare: the IOVA is the address
+        n.ppn = s.iova[63:12];
+      end else if (start_i & ~ctx_hit_i) begin
+        n.kind = (ddt_top == 3'd0) ? iommu_pkg::WALK_DC : iommu_pkg::WALK_DDT;
+        n.level = ddt_top;
+        n.ppn = {8'd0, root_i};
+        read_o = ~fault;
+      end else if (at_ddt) begin
+        n.kind = (s.level == 3'd1) ? iommu_pkg::WALK_DC : iommu_pkg::WALK_DDT;
+        n.level = s.level - 3'd1;
+        n.ppn = {8'd0, ddte_ppn};
+        read_o = ~fault;
+      end else if (resolve & ctx.s1_on) begin
+        n.kind = iommu_pkg::WALK_S1;
+        n.level = ctx.s1_top;
+        n.ppn = {8'd0, ctx.s1_root};
+        n.g = 1'b0;
+        read_o = ~fault;
+      end else if (resolve) begin                         // both stages Bare
+        n.ppn = s.iova[63:12];
+      end else if (at_s1 & ~leaf) begin
+        n.level = s.level - 3'd1;
+        n.ppn = {8'd0, pte_ppn};
+        n.g = s.g | pte[regs_pkg::PTE_E_G_LSB];
+        read_o = ~fault;
+      end else if (at_s1) begin
+        n.ppn = {8'd0, iommu_pkg::leaf_page(pte_ppn, vpn, s.level)};
+        if (nap) n.ppn[3:0] = vpn[3:0];
+        n.napot = nap;
+        n.g = s.g | pte[regs_pkg::PTE_E_G_LSB];
+        n.d = d;
+        n.u = u;
+        n.x = x;
+        n.w = w;
+        n.r = r;
+        n.fill = ~fault;
+      end
     end
   end
 

@@ -21,6 +21,7 @@ module iommu_tlb #(
   // two lookups (0 reads, 1 writes): page first, key a clock later
   input  wire  [1:0]                     rd_en_i,       /// take a new page; else the row is held
   input  wire  [2*45-1:0]                rd_vpn_i,      /// IOVA[56:12] of each
+  input  wire  [1:0]                     key_valid_i,   /// an answer is wanted; else it is a miss
   input  wire  [2*45-1:0]                key_vpn_i,     /// the same a clock later, for as long as the row is held
   input  wire  [2*20-1:0]                key_pscid_i,
   output logic [1:0]                     hit_o,
@@ -55,28 +56,24 @@ module iommu_tlb #(
   assign fill_set = fe.vpn[SW-1:0];
 
   // ---- 4 KiB part ---------------------------------------------------------------------------------------------------------------
+  logic [2*WAYS-1:0]    same, match;          // bit {lookup, way}
   logic [WAYS*SETS-1:0] valid_q;              // bit {way, set}
   logic [WW-1:0]        victim_q;             // the same for every set: a plain rotation
-  logic [WAYS-1:0]      fill_match, fill_valid;
+  logic [WAYS-1:0]      fill_same, fill_match, fill_valid;
   logic [WW-1:0]        fill_way;
   logic [2*WAYS*EW-1:0] row;                  // {lookup, way}
   logic [2*WAYS-1:0]    row_valid_q;          // bit {lookup, way}
 
   for (genvar g = 0; g < WAYS; g++) begin : gen_way
-    logic [EW-1:0] mem [0:SETS-1];
-    logic [EW-1:0] rd0_q, rd1_q;
-    logic [64:0]   tag_q;                     // {vpn, pscid} of the set being filled
-    always_ff @(posedge clk_i) begin
-      if (rd_en_i[0]) rd0_q <= mem[rd_vpn_i[0 +: SW]];
-      if (rd_en_i[1]) rd1_q <= mem[rd_vpn_i[45 +: SW]];
-      if (fill_i) tag_q <= mem[fill_entry_i[EW-45 +: SW]][EW-1 -: 65];
-      if (fill_small && fill_way == g[WW-1:0]) mem[fill_set] <= fill_entry_q;
-    end
-    assign row[g*EW +: EW] = rd0_q;
-    assign row[(WAYS+g)*EW +: EW] = rd1_q;
+    iommu_tlb_way #(.SETS(SETS)) way (
+      .clk_i, .rd_en_i, .rd_set_i({rd_vpn_i[45 +: SW], rd_vpn_i[0 +: SW]}), .key_vpn_i, .key_pscid_i,
+      .match_o({same[WAYS+g], same[g]}), .row_o({row[(WAYS+g)*EW +: EW], row[g*EW +: EW]}),
+      .tag_en_i(fill_i), .tag_set_i(fill_entry_i[EW-45 +: SW]), .tag_vpn_i(fe.vpn), .tag_pscid_i(fe.pscid), .tag_match_o(fill_same[g]),
+      .we_i(fill_small & (fill_way == g[WW-1:0])), .set_i(fill_set), .entry_i(fill_entry_q));
     assign fill_valid[g] = valid_q[g*SETS + 32'(fill_set)];
-    assign fill_match[g] = fill_valid[g] & (tag_q == {fe.vpn, fe.pscid});
   end
+  assign fill_match = fill_valid & fill_same;
+  assign match = row_valid_q & same;
 
   always_comb begin
     fill_way = victim_q;
@@ -94,7 +91,8 @@ module iommu_tlb #(
     large_way = large_victim_q;
     large_match = 1'b0;
     large_empty = 1'b0;
-    for (int unsigned i = 0; i < LARGE; i++) begin
+    lf = '0;
+    if (fill_q) for (int unsigned i = 0; i < LARGE; i++) begin
       lf = large_q[i];
       if (!large_match && large_valid_q[i] && lf.level == fe.level && lf.pscid == fe.pscid
           && ((lf.vpn ^ fe.vpn) & iommu_pkg::level_mask(fe.level)) == 45'd0) begin
@@ -109,30 +107,43 @@ module iommu_tlb #(
   end
 
   // ---- lookups: the first match wins, never an OR of several --------------------------------------------------------------------
+  logic [2*LARGE-1:0] large_hit;              // bit {lookup, entry}
   iommu_pkg::tlb_t e;
   iommu_pkg::tlb_t h;
   always_comb begin
-    hit_o = 2'b00;
-    entry_o = '0;
-    for (int unsigned p = 0; p < 2; p++) begin
-      h = '0;
-      for (int unsigned i = 0; i < WAYS; i++) begin
-        e = row[(p*WAYS + i)*EW +: EW];
-        if (!hit_o[p] && row_valid_q[p*WAYS + i] && e.vpn == key_vpn_i[p*45 +: 45] && (e.g || e.pscid == key_pscid_i[p*20 +: 20])) begin
-          hit_o[p] = 1'b1;
-          h = e;
-        end
-      end
+    large_hit = '0;
+    e = '0;
+    if ((|key_valid_i) && (|large_valid_q)) begin
       for (int unsigned i = 0; i < LARGE; i++) begin
         e = large_q[i];
-        if (!hit_o[p] && large_valid_q[i] && ((e.vpn ^ key_vpn_i[p*45 +: 45]) & iommu_pkg::level_mask(e.level)) == 45'd0
-            && (e.g || e.pscid == key_pscid_i[p*20 +: 20])) begin
-          hit_o[p] = 1'b1;
-          h = e;
-          h.ppn = iommu_pkg::leaf_page(e.ppn, key_vpn_i[p*45 +: 44], e.level);
-        end
+        for (int unsigned p = 0; p < 2; p++)
+          large_hit[p*LARGE + i] = large_valid_q[i] & (((e.vpn ^ key_vpn_i[p*45 +: 45]) & iommu_pkg::level_mask(e.level)) == 45'd0)
+                                 & (e.g | (e.pscid == key_pscid_i[p*20 +: 20]));
       end
-      entry_o[p*EW +: EW] = h;
+    end
+  end
+  always_comb begin
+    hit_o = 2'b00;
+    entry_o = '0;
+    h = '0;
+    for (int unsigned p = 0; p < 2; p++) begin
+      if (key_valid_i[p]) begin
+        h = '0;
+        for (int unsigned i = 0; i < WAYS; i++) begin
+          if (!hit_o[p] && match[p*WAYS + i]) begin
+            hit_o[p] = 1'b1;
+            h = row[(p*WAYS + i)*EW +: EW];
+          end
+        end
+        for (int unsigned i = 0; i < LARGE; i++) begin
+          if (!hit_o[p] && large_hit[p*LARGE + i]) begin
+            hit_o[p] = 1'b1;
+            h = large_q[i];
+            h.ppn = iommu_pkg::leaf_page(h.ppn, key_vpn_i[p*45 +: 44], h.level);
+          end
+        end
+        entry_o[p*EW +: EW] = h;
+      end
     end
   end
 
@@ -145,7 +156,9 @@ module iommu_tlb #(
   logic [LARGE-1:0] large_over;               // large leaves over the page to invalidate
   iommu_pkg::tlb_t  li;
   always_comb begin
-    for (int unsigned i = 0; i < LARGE; i++) begin
+    large_over = '0;
+    li = '0;
+    if (inval_i) for (int unsigned i = 0; i < LARGE; i++) begin
       li = large_q[i];
       large_over[i] = ((li.vpn ^ inval_vpn_i) & iommu_pkg::level_mask(li.level)) == 45'd0;
     end

@@ -345,22 +345,23 @@ module iommu_top #(
 
   // ---- caches -----------------------------------------------------------------------------------------------------------------------------------
   logic [KW-1:0] ar_key, aw_key, walk_key;
+  logic          walk_key_valid;
   logic [2:0]    ctx_hit;
   logic [3*CW-1:0] ctx;
   logic          ctx_fill;
   logic [CW-1:0] ctx_fill_ctx;
   iommu_ctx #(.LOOKUPS(3)) contexts (
-    .clk_i, .rst_ni, .key_i({walk_key, aw_key, ar_key}), .hit_o(ctx_hit), .ctx_o(ctx), .fill_i(ctx_fill), .fill_key_i(walk_key),
+    .clk_i, .rst_ni, .key_valid_i({walk_key_valid, p0_req_valid[1] | p1_req_valid[1], p0_req_valid[0] | p1_req_valid[0]}), .key_i({walk_key, aw_key, ar_key}), .hit_o(ctx_hit), .ctx_o(ctx), .fill_i(ctx_fill), .fill_key_i(walk_key),
     .fill_ctx_i(ctx_fill_ctx), .inval_i(inval_ctx), .inval_device_i(cmd_what.ctx_device & ~ddtp_write), .inval_did_i(cmd_what.did));
 
-  logic [1:0]    tlb_en, tlb_hit;
+  logic [1:0]    tlb_en, tlb_hit, tlb_key_valid;
   logic [44:0]   ar_rd_vpn, aw_rd_vpn, ar_key_vpn, aw_key_vpn;
   logic [19:0]   ar_pscid, aw_pscid;
   logic [2*TW-1:0] tlb_entry;
   logic          fill, fill_fractured;
   logic [TW-1:0] fill_entry;
   iommu_tlb tlb (
-    .clk_i, .rst_ni, .rd_en_i(tlb_en), .rd_vpn_i({aw_rd_vpn, ar_rd_vpn}), .key_vpn_i({aw_key_vpn, ar_key_vpn}), .key_pscid_i({aw_pscid, ar_pscid}),
+    .clk_i, .rst_ni, .rd_en_i(tlb_en), .rd_vpn_i({aw_rd_vpn, ar_rd_vpn}), .key_valid_i(tlb_key_valid), .key_vpn_i({aw_key_vpn, ar_key_vpn}), .key_pscid_i({aw_pscid, ar_pscid}),
     .hit_o(tlb_hit), .entry_o(tlb_entry), .fill_i(fill), .fill_entry_i(fill_entry), .fill_fractured_i(fill_fractured),
     .inval_i(inval_tlb), .inval_page_i(cmd_what.tlb_page & ~ddtp_write), .inval_vpn_i(cmd_what.page[44:0]));
 
@@ -385,7 +386,7 @@ module iommu_top #(
     .clk_i, .rst_ni, .req_valid_i({p1_req_valid[0], p0_req_valid[0]}), .req_i({p1_req[0 +: RW], p0_req[0 +: RW]}), .req_ready_o(ar_ready),
     .pcol_i(pcol), .fcol_i(fcol[0]), .entered_o(entered[0]), .hit_o(hit[0]), .miss_o(miss[0]), .bare_i(bare), .table_i(table_mode),
     .ctx_key_o(ar_key), .ctx_hit_i(ctx_hit[0]), .ctx_i(ctx[0 +: CW]), .tlb_en_o(tlb_en[0]), .tlb_rd_vpn_o(ar_rd_vpn), .tlb_key_vpn_o(ar_key_vpn),
-    .tlb_key_pscid_o(ar_pscid), .tlb_hit_i(tlb_hit[0]), .tlb_entry_i(tlb_entry[0 +: TW]),
+    .tlb_key_valid_o(tlb_key_valid[0]), .tlb_key_pscid_o(ar_pscid), .tlb_hit_i(tlb_hit[0]), .tlb_entry_i(tlb_entry[0 +: TW]),
     .push_o(push[0]), .push_req_o(ar_push_req), .push_hit_o(push_hit[0]), .push_page_o(ar_push_page), .class_o(ar_class), .behind_i(behind[0]),
     .used_i(ar_used), .rel_valid_i(rel_valid[0]), .rel_req_i(ar_rel_req), .rel_ready_o(rel_ready[0]), .flight_full_i(ar_full), .out_room_i(1'b1),
     .load_o(ar_load), .load_req_o(ar_load_bits), .out_valid_o(m_data_arvalid), .out_req_o(ar_out_bits), .out_ready_i(m_data_arready));
@@ -394,7 +395,7 @@ module iommu_top #(
     .clk_i, .rst_ni, .req_valid_i({p1_req_valid[1], p0_req_valid[1]}), .req_i({p1_req[RW +: RW], p0_req[RW +: RW]}), .req_ready_o(aw_ready),
     .pcol_i(pcol), .fcol_i(fcol[1]), .entered_o(entered[1]), .hit_o(hit[1]), .miss_o(miss[1]), .bare_i(bare), .table_i(table_mode),
     .ctx_key_o(aw_key), .ctx_hit_i(ctx_hit[1]), .ctx_i(ctx[CW +: CW]), .tlb_en_o(tlb_en[1]), .tlb_rd_vpn_o(aw_rd_vpn), .tlb_key_vpn_o(aw_key_vpn),
-    .tlb_key_pscid_o(aw_pscid), .tlb_hit_i(tlb_hit[1]), .tlb_entry_i(tlb_entry[TW +: TW]),
+    .tlb_key_valid_o(tlb_key_valid[1]), .tlb_key_pscid_o(aw_pscid), .tlb_hit_i(tlb_hit[1]), .tlb_entry_i(tlb_entry[TW +: TW]),
     .push_o(push[1]), .push_req_o(aw_push_req), .push_hit_o(push_hit[1]), .push_page_o(aw_push_page), .class_o(aw_class), .behind_i(behind[1]),
     .used_i(aw_used), .rel_valid_i(rel_valid[1]), .rel_req_i(aw_rel_req), .rel_ready_o(rel_ready[1]), .flight_full_i(aw_full), .out_room_i(route_room),
     .load_o(aw_load), .load_req_o(aw_load_bits), .out_valid_o(m_data_awvalid), .out_req_o(aw_out_bits), .out_ready_i(m_data_awready));
@@ -422,7 +423,7 @@ module iommu_top #(
   iommu_walk walk (
     .clk_i, .rst_ni, .mode_i(mode), .root_i(root), .caps_i(caps), .be_i(1'b0), .gxl_i(1'b0), .req_valid_i(walk_valid),
     .req_i({aw_walk_req, ar_walk_req}), .req_accept_o(walk_accept), .req_slot_o(walk_slot), .req_join_o(walk_join),
-    .ctx_key_o(walk_key), .ctx_hit_i(ctx_hit[2]), .ctx_i(ctx[2*CW +: CW]), .ctx_fill_o(ctx_fill), .ctx_fill_ctx_o(ctx_fill_ctx),
+    .ctx_valid_o(walk_key_valid), .ctx_key_o(walk_key), .ctx_hit_i(ctx_hit[2]), .ctx_i(ctx[2*CW +: CW]), .ctx_fill_o(ctx_fill), .ctx_fill_ctx_o(ctx_fill_ctx),
     .rd_valid_o(walk_rd_valid), .rd_slot_o(walk_rd_slot), .rd_addr_o(walk_rd_addr), .rd_wide_o(walk_rd_wide), .rd_ready_i(walk_rd_ready),
     .data_valid_i(walk_data_valid), .data_slot_i(data_slot), .data_i(data), .data_error_i(data_error), .data_poison_i(data_poison),
     .res_valid_o(res_valid), .res_slot_o(res_slot), .res_fault_o(res_fault), .res_any_o(res_any), .res_perm_o(res_perm), .res_page_o(res_page),

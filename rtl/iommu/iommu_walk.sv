@@ -28,6 +28,7 @@ module iommu_walk (
   output logic                            req_join_o,
 
   // context cache
+  output logic                            ctx_valid_o,
   output logic [iommu_pkg::CTX_KEY_W-1:0] ctx_key_o,
   input  wire                             ctx_hit_i,
   input  wire  [iommu_pkg::CTX_W-1:0]     ctx_i,
@@ -68,7 +69,9 @@ module iommu_walk (
   localparam int unsigned SW = iommu_pkg::SLOT_W;
 
   logic [N-1:0]  busy_q, start_q, issue_q, done_q, nofill_q;
+  logic [N-1:0]  logged_q;                              // done: waits for the fault queue
   logic [SW-1:0] slot_q [0:N-1];
+  logic [iommu_pkg::PAGE_KEY_W-1:0] page_q [0:N-1];     // whose page is being walked: {page, device_id, pv, process_id, type}
   logic [AW-1:0] turn_q;                                // rotating priority
 
   assign idle_o = busy_q == '0;
@@ -91,22 +94,23 @@ module iommu_walk (
 
   logic [AW-1:0] join_slot, free_slot;
   logic          join_found, free_found, accept;
-  iommu_pkg::slot_t js;
+  logic [iommu_pkg::PAGE_KEY_W-1:0] page;
+  assign page = {rq.addr[63:12], rq.did, rq.pv, rq.pid, rq.ttype};
   always_comb begin
     join_found = 1'b0;
     join_slot = '0;
     free_found = 1'b0;
     free_slot = '0;
-    for (int unsigned i = 0; i < N; i++) begin
-      js = slot_q[i];
-      if (busy_q[i] && !done_q[i] && !nofill_q[i] && js.iova[63:12] == rq.addr[63:12] && js.did == rq.did && js.pv == rq.pv
-          && js.pid == rq.pid && js.ttype == rq.ttype) begin
-        join_found = 1'b1;
-        join_slot = i[AW-1:0];
-      end
-      if (!busy_q[i]) begin
-        free_found = 1'b1;
-        free_slot = i[AW-1:0];
+    if (|req_valid_i) begin
+      for (int unsigned i = 0; i < N; i++) begin
+        if (busy_q[i] && !done_q[i] && !nofill_q[i] && page_q[i] == page) begin
+          join_found = 1'b1;
+          join_slot = i[AW-1:0];
+        end
+        if (!busy_q[i]) begin
+          free_found = 1'b1;
+          free_slot = i[AW-1:0];
+        end
       end
     end
   end
@@ -120,14 +124,16 @@ module iommu_walk (
   iommu_pkg::slot_t fresh;
   always_comb begin
     fresh = '0;
-    fresh.iova = rq.addr;
-    fresh.did = rq.did;
-    fresh.pv = rq.pv;
-    fresh.pid = rq.pid;
-    fresh.ttype = rq.ttype;
-    fresh.write = choice;
-    fresh.exec = ~choice & rq.prot[2];
-    fresh.priv = rq.prot[0] & rq.pv;
+    if (|req_valid_i) begin
+      fresh.iova = rq.addr;
+      fresh.did = rq.did;
+      fresh.pv = rq.pv;
+      fresh.pid = rq.pid;
+      fresh.ttype = rq.ttype;
+      fresh.write = choice;
+      fresh.exec = ~choice & rq.prot[2];
+      fresh.priv = rq.prot[0] & rq.pv;
+    end
   end
 
   // ---- step ------------------------------------------------------------------------------------------------------------------------------
@@ -140,12 +146,13 @@ module iommu_walk (
 
   iommu_pkg::slot_t sb;
   iommu_pkg::slot_t sn;
-  assign sb = slot_q[step_idx];
+  assign sb = step ? slot_q[step_idx] : '0;
   assign sn = step_next;
+  assign ctx_valid_o = step;
   assign ctx_key_o = {sb.did, sb.pv, sb.pid};
 
   iommu_step stepper (
-    .slot_i(slot_q[step_idx]), .start_i(step_start), .data_i, .error_i(data_error_i), .poison_i(data_poison_i),
+    .active_i(step), .slot_i(sb), .start_i(step_start), .data_i, .error_i(data_error_i), .poison_i(data_poison_i),
     .ctx_hit_i, .ctx_i, .mode_i, .root_i, .caps_i, .be_i, .gxl_i,
     .slot_o(step_next), .read_o(step_read), .ctx_fill_o(step_ctx_fill));
 
@@ -181,24 +188,17 @@ module iommu_walk (
   end
 
   // ---- results -------------------------------------------------------------------------------------------------------------------------------
-  logic [N-1:0]  res_can, rec_wanted;
-  iommu_pkg::slot_t ds;
+  logic [N-1:0]  res_can;
   iommu_pkg::slot_t s;
-  always_comb begin
-    for (int unsigned i = 0; i < N; i++) begin
-      ds = slot_q[i];
-      rec_wanted[i] = ds.fault & ds.logged;
-      res_can[i] = done_q[i] & (~rec_wanted[i] | rec_ready_i);
-    end
-  end
+  assign res_can = done_q & (~logged_q | {N{rec_ready_i}});
   assign res_valid_o = |res_can;
   assign res_slot_o = pick(res_can, turn_q);
-  assign s = slot_q[res_slot_o];
+  assign s = res_valid_o ? slot_q[res_slot_o] : '0;
   assign res_fault_o = s.fault;
   assign res_any_o = ~s.fill;
   assign res_perm_o = {s.ctx.sum, s.d, s.u, s.x, s.w, s.r};
   assign res_page_o = s.ppn;
-  assign rec_valid_o = res_valid_o & rec_wanted[res_slot_o];
+  assign rec_valid_o = res_valid_o & logged_q[res_slot_o];
 
   iommu_pkg::tlb_t te;
   always_comb begin
@@ -235,7 +235,10 @@ module iommu_walk (
 
   // ---- state -----------------------------------------------------------------------------------------------------------------------------------
   always_ff @(posedge clk_i) begin
-    if (accept && !req_join_o) slot_q[free_slot] <= fresh;
+    if (accept && !req_join_o) begin
+      slot_q[free_slot] <= fresh;
+      page_q[free_slot] <= page;
+    end
     if (step) slot_q[step_idx] <= step_next;
   end
 
@@ -245,6 +248,7 @@ module iommu_walk (
       start_q <= '0;
       issue_q <= '0;
       done_q <= '0;
+      logged_q <= '0;
       nofill_q <= '0;
       turn_q <= '0;
       last_q <= 1'b0;
@@ -259,6 +263,7 @@ module iommu_walk (
       end
       if (step) begin
         start_q[step_idx] <= 1'b0;
+        logged_q[step_idx] <= sn.fault & sn.logged;
         if (!step_read) done_q[step_idx] <= 1'b1;
         else if (kept || !rd_ready_i) issue_q[step_idx] <= 1'b1;
       end

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One way of the IOTLB's 4 KiB part: entries in RAM, read by two lookups and by fills, which look for an entry of the same
+// page. The valid bits lie outside, in iommu_tlb.
+// Latency: reads one clock, comparisons combinational after that. A row is held until its next read.
+`default_nettype none
+module iommu_tlb_way #(
+  parameter int unsigned SETS = iommu_pkg::TLB_SETS  /// entries, a power of two, at least 2
+) (
+  input  wire                            clk_i,
+  input  wire  [1:0]                     rd_en_i,      /// per lookup: read the row of rd_set_i
+  input  wire  [2*$clog2(SETS)-1:0]      rd_set_i,
+  input  wire  [2*45-1:0]                key_vpn_i,    /// compared with the row that was read
+  input  wire  [2*20-1:0]                key_pscid_i,
+  output logic [1:0]                     match_o,
+  output logic [2*iommu_pkg::TLB_W-1:0]  row_o,
+  input  wire                            tag_en_i,     /// read the tag of tag_set_i
+  input  wire  [$clog2(SETS)-1:0]        tag_set_i,
+  input  wire  [44:0]                    tag_vpn_i,    /// compared with the tag that was read
+  input  wire  [19:0]                    tag_pscid_i,
+  output logic                           tag_match_o,
+  input  wire                            we_i,
+  input  wire  [$clog2(SETS)-1:0]        set_i,
+  input  wire  [iommu_pkg::TLB_W-1:0]    entry_i
+);
+  localparam int unsigned SW = $clog2(SETS);
+  localparam int unsigned EW = iommu_pkg::TLB_W;
+  logic [EW-1:0] mem [0:SETS-1];
+  iommu_pkg::tlb_t r0_q;
+  iommu_pkg::tlb_t r1_q;
+  logic [64:0] tag_q;
+
+  always_ff @(posedge clk_i) begin
+    if (rd_en_i[0]) r0_q <= mem[rd_set_i[0 +: SW]];
+    if (rd_en_i[1]) r1_q <= mem[rd_set_i[SW +: SW]];
+    if (tag_en_i) tag_q <= mem[tag_set_i][EW-1 -: 65];
+    if (we_i) mem[set_i] <= entry_i;
+  end
+
+  assign row_o = {r1_q, r0_q};
+  assign match_o[0] = (r0_q.vpn == key_vpn_i[0 +: 45]) & (r0_q.g | (r0_q.pscid == key_pscid_i[0 +: 20]));
+  assign match_o[1] = (r1_q.vpn == key_vpn_i[45 +: 45]) & (r1_q.g | (r1_q.pscid == key_pscid_i[20 +: 20]));
+  assign tag_match_o = tag_q == {tag_vpn_i, tag_pscid_i};
+endmodule
+`default_nettype wire
