@@ -266,14 +266,31 @@ module card_top #(
     .s_arvalid(mem_arvalid), .s_arready(mem_arready), .m_arvalid(m_iommu_arvalid), .m_arready(m_iommu_arready),
     .b_i(m_iommu_bvalid && m_iommu_bready), .r_last_i(m_iommu_rvalid && m_iommu_rready && m_iommu_rlast));
 
+  // ---- straps: what they are while rst_ni is low --------------------------------------------------------------------------
+  localparam int unsigned STRAPS_W = 152;
+  logic [63:0] capabilities;
+  logic [2:0]  fctl, vectors_log2;
+  logic        fctl_be_writable, fctl_gxl_writable, reset_bare;
+  logic [1:0]  ddt_levels_max;
+  logic [23:0] device_id_mask, device_id_base, device_id_port_mask;
+  logic [4:0]  queue_log2_max;
+  card_straps #(.W(STRAPS_W)) u_straps (
+    .clk_i, .rst_ni,
+    .straps_i({strap_capabilities_i, strap_fctl_i, strap_fctl_be_writable_i, strap_fctl_gxl_writable_i, strap_ddt_levels_max_i,
+               strap_device_id_mask_i, strap_vectors_log2_i, strap_queue_log2_max_i, strap_reset_bare_i,
+               strap_device_id_base_i, strap_device_id_port_mask_i}),
+    .straps_o({capabilities, fctl, fctl_be_writable, fctl_gxl_writable, ddt_levels_max, device_id_mask, vectors_log2,
+               queue_log2_max, reset_bare, device_id_base, device_id_port_mask}));
+
   iommu_top #(.DATA_W(DATA_W)) u_iommu (
     .clk_i, .rst_ni(core_rst_n),
     .reg_we_i(iommu_we), .reg_addr_i(page_addr), .reg_wdata_i(reg_wdata), .reg_wstrb_i(reg_wstrb), .reg_rdata_o(iommu_rdata),
-    .strap_capabilities_i, .strap_fctl_i, .strap_fctl_be_writable_i, .strap_fctl_gxl_writable_i,
-    .strap_ddt_levels_max_i, .strap_device_id_mask_i, .strap_vectors_log2_i, .strap_queue_log2_max_i,
-    .strap_reset_bare_i,
+    .strap_capabilities_i(capabilities), .strap_fctl_i(fctl), .strap_fctl_be_writable_i(fctl_be_writable),
+    .strap_fctl_gxl_writable_i(fctl_gxl_writable), .strap_ddt_levels_max_i(ddt_levels_max),
+    .strap_device_id_mask_i(device_id_mask), .strap_vectors_log2_i(vectors_log2),
+    .strap_queue_log2_max_i(queue_log2_max), .strap_reset_bare_i(reset_bare),
     .strap_port0_id_base_i(24'd0), .strap_port0_id_mask_i(24'd0),
-    .strap_port1_id_base_i(strap_device_id_base_i), .strap_port1_id_mask_i(strap_device_id_port_mask_i),
+    .strap_port1_id_base_i(device_id_base), .strap_port1_id_mask_i(device_id_port_mask),
     .s0_awid(dma_awid), .s0_awaddr(dma_awaddr), .s0_awlen(dma_awlen), .s0_awsize(dma_awsize),
     .s0_awburst(dma_awburst), .s0_awprot(dma_awprot), .s0_awuser(dma_awuser), .s0_awvalid(dma_awvalid),
     .s0_awready(dma_awready), .s0_wdata(dma_wdata), .s0_wstrb(dma_wstrb), .s0_wlast(dma_wlast),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The IOMMU's own memory port, m_iommu. Reads: walks (id = slot) and commands, in turn; the beats of an entry are gathered
-// and handed over whole, so several reads may be answered interleaved. Writes: fault records and completion stores, one at a
-// time, in turn.
+// and handed over whole, so several reads may be answered interleaved. Writes: fault records, completion stores and MSIs, one
+// at a time, in turn.
 // R and B are always accepted: every read has its buffer before its AR is sent.
 // Latency: AR and AW one clock after the request was taken; an entry is handed over with its last beat, combinationally.
 // Outstanding: one read per id (slots and command queue), one write.
@@ -31,12 +31,12 @@ module iommu_mem #(
   output logic                           data_error_o,
   output logic                           data_poison_o,
 
-  // writes: 0 fault records, 32 bytes; 1 completion stores, 4 bytes (data in bits 31:0); held until done
-  input  wire  [1:0]                     wr_valid_i,
-  input  wire  [2*64-1:0]                wr_addr_i,
+  // writes: 0 fault records, 32 bytes; 1 completion stores and 2 MSIs, 4 bytes; held until done
+  input  wire  [2:0]                     wr_valid_i,
+  input  wire  [3*64-1:0]                wr_addr_i,
   input  wire  [255:0]                   wr_record_i,
-  input  wire  [31:0]                    wr_store_i,
-  output logic [1:0]                     wr_done_o,      /// answered, one clock
+  input  wire  [2*32-1:0]                wr_store_i,     /// of 1 and 2
+  output logic [2:0]                     wr_done_o,      /// answered, one clock
   output logic                           wr_error_o,     /// with wr_done_o
 
   output logic [3:0]                     m_iommu_awid,
@@ -168,40 +168,55 @@ module iommu_mem #(
   end
 
   // ---- AW, W, B: one write at a time ----------------------------------------------------------------------------------------------------------
-  logic       wr_busy_q, wr_which_q, wr_which;
-  logic [1:0] wr_beat_q;
-  logic       w_more_q;
-  assign wr_which = wr_valid_i[1] & (~wr_valid_i[0] | ~wr_which_q);  // 1: completion store
+  logic        wr_busy_q;
+  logic [1:0]  wr_which_q, wr_which;                      // last, next
+  logic [1:0]  wr_beat_q;
+  logic        w_more_q, wr_small;
+  logic [63:0] wr_addr;
+  logic [31:0] wr_store;
+  always_comb begin                                       // the one after the last comes first
+    case (wr_which_q)
+      2'd0:    wr_which = wr_valid_i[1] ? 2'd1 : wr_valid_i[2] ? 2'd2 : 2'd0;
+      2'd1:    wr_which = wr_valid_i[2] ? 2'd2 : wr_valid_i[0] ? 2'd0 : 2'd1;
+      default: wr_which = wr_valid_i[0] ? 2'd0 : wr_valid_i[1] ? 2'd1 : 2'd2;
+    endcase
+  end
+  assign wr_small = wr_which_q != 2'd0;
+  assign wr_addr = (wr_which_q == 2'd2) ? wr_addr_i[191:128] : (wr_which_q == 2'd1) ? wr_addr_i[127:64] : wr_addr_i[63:0];
+  assign wr_store = (wr_which_q == 2'd2) ? wr_store_i[63:32] : wr_store_i[31:0];
 
   assign m_iommu_awid = iommu_pkg::MEM_ID_STORE;
-  assign m_iommu_awaddr = wr_which_q ? wr_addr_i[127:64] : wr_addr_i[63:0];
-  assign m_iommu_awlen = wr_which_q ? 8'd0 : 8'(WIDE_BEATS - 1);
-  assign m_iommu_awsize = wr_which_q ? 3'd2 : FULL;
+  assign m_iommu_awaddr = wr_addr;
+  assign m_iommu_awlen = wr_small ? 8'd0 : 8'(WIDE_BEATS - 1);
+  assign m_iommu_awsize = wr_small ? 3'd2 : FULL;
   assign m_iommu_awburst = 2'b01;
   assign m_iommu_awprot = 3'b001;
-  assign m_iommu_awuser = wr_which_q ? iommu_pkg::KIND_STORE : iommu_pkg::KIND_FQ;
+  assign m_iommu_awuser = (wr_which_q == 2'd2) ? iommu_pkg::KIND_MSI : (wr_which_q == 2'd1) ? iommu_pkg::KIND_STORE : iommu_pkg::KIND_FQ;
   assign m_iommu_wvalid = w_more_q;
-  assign m_iommu_wlast = wr_which_q | (wr_beat_q == 2'(WIDE_BEATS - 1));
+  assign m_iommu_wlast = wr_small | (wr_beat_q == 2'(WIDE_BEATS - 1));
   assign m_iommu_bready = 1'b1;
 
   logic [3:0] store_lane;                                 // first byte of the store in the beat
-  assign store_lane = (DATA_W == 128) ? {wr_addr_i[64+3:64+2], 2'b00} : {1'b0, wr_addr_i[64+2], 2'b00};
+  assign store_lane = (DATA_W == 128) ? {wr_addr[3:2], 2'b00} : {1'b0, wr_addr[2], 2'b00};
   always_comb begin
-    m_iommu_wdata = wr_record_i[32'(wr_beat_q)*DATA_W +: DATA_W];
+    m_iommu_wdata = '0;
     m_iommu_wstrb = '1;
-    if (wr_which_q) begin
-      m_iommu_wdata = {(DATA_W/32){wr_store_i}};
+    if (wr_small) begin
+      m_iommu_wdata = {(DATA_W/32){wr_store}};
       m_iommu_wstrb = BYTES'(15) << store_lane;
-    end
+    end else if (w_more_q) m_iommu_wdata = wr_record_i[32'(wr_beat_q)*DATA_W +: DATA_W];
   end
 
-  assign wr_done_o = {m_iommu_bvalid & wr_busy_q & wr_which_q, m_iommu_bvalid & wr_busy_q & ~wr_which_q};
+  always_comb begin
+    wr_done_o = 3'b000;
+    wr_done_o[wr_which_q] = m_iommu_bvalid & wr_busy_q;
+  end
   assign wr_error_o = m_iommu_bresp != 2'b00;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       wr_busy_q <= 1'b0;
-      wr_which_q <= 1'b0;
+      wr_which_q <= 2'd0;
       wr_beat_q <= 2'd0;
       w_more_q <= 1'b0;
       m_iommu_awvalid <= 1'b0;

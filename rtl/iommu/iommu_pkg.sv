@@ -29,6 +29,7 @@ package iommu_pkg;
   localparam logic [2:0] KIND_CQ = 3'd1;
   localparam logic [2:0] KIND_FQ = 3'd2;
   localparam logic [2:0] KIND_STORE = 3'd3;
+  localparam logic [2:0] KIND_MSI = 3'd4;
 
   localparam logic [1:0] RESP_SLVERR = 2'b10;
   localparam logic [1:0] TTYPE_UNTRANSLATED = 2'd0;

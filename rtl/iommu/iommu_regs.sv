@@ -4,7 +4,8 @@
 // Halves of 8-byte registers are written independently, in either order, except ddtp: the high half is kept until the low
 // half is written, which acts. A 4-byte register takes only 4-byte writes.
 // Choices where the specification leaves one: ignored, and read back as before, are a write to ddtp while it is busy, from
-// one table mode to another, or to a mode that is not there; to cqb or fqb while the queue is on; to fctl.
+// one table mode to another, or to a mode that is not there; to cqb or fqb while the queue is on; to fctl while not Off or
+// while a queue is on.
 // Source: specification, chapter "Memory-mapped register interface".
 `default_nettype none
 module iommu_regs (
@@ -20,6 +21,7 @@ module iommu_regs (
   input  wire  [1:0]  strap_ddt_levels_max_i,
   input  wire  [4:0]  strap_queue_log2_max_i,
   input  wire         strap_reset_bare_i,
+  input  wire         strap_wsi_i,         /// reset value of fctl.WSI, where both kinds of interrupt are there
 
   output logic [63:0] capabilities_o,
   output logic        wsi_o,
@@ -63,7 +65,11 @@ module iommu_regs (
   input  wire  [3:0]  ipsr_i,
   output logic [3:0]  ipsr_clear_o,
   input  wire  [15:0] icvec_i,
-  output logic [3:0]  icvec_we_o
+  output logic        icvec_we_o,
+  output logic        msi_o,               /// messages are there
+  output logic [7:0]  table_index_o,       /// 8-byte word of msi_cfg_tbl
+  output logic [1:0]  table_we_o,          /// per half
+  input  wire  [63:0] table_i
 );
   // ---- which register is written, and with which half ------------------------------------------------------------------------------
   logic lo, hi, word_lo, word_hi;
@@ -77,6 +83,9 @@ module iommu_regs (
   assign wl = wdata_i[31:0];
   assign wh = wdata_i[63:32];
 
+  logic [3:0]  mode_q;
+  logic        cqen_q, cie_q, fqen_q, fie_q;
+
   // ---- capabilities: what is built, and the straps leave on --------------------------------------------------------------------------
   localparam logic [63:0] BUILT = iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_SV39_LSB, regs_pkg::IOMMU_CAPABILITIES_SV39_W)
                                 | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_SV48_LSB, regs_pkg::IOMMU_CAPABILITIES_SV48_W)
@@ -85,17 +94,29 @@ module iommu_regs (
   localparam logic [7:0] VERSION = 8'h10;
   localparam logic [5:0] PAS_MAX = 6'd56;
   logic [5:0] strap_pas;
+  logic [1:0] strap_igs, igs;
   assign strap_pas = strap_capabilities_i[regs_pkg::IOMMU_CAPABILITIES_PAS_LSB +: regs_pkg::IOMMU_CAPABILITIES_PAS_W];
   always_comb begin
     capabilities_o = strap_capabilities_i & BUILT;
     capabilities_o[regs_pkg::IOMMU_CAPABILITIES_VERSION_LSB +: regs_pkg::IOMMU_CAPABILITIES_VERSION_W] = VERSION;
-    capabilities_o[regs_pkg::IOMMU_CAPABILITIES_IGS_LSB +: regs_pkg::IOMMU_CAPABILITIES_IGS_W] = regs_pkg::IGS_WSI;
+    capabilities_o[regs_pkg::IOMMU_CAPABILITIES_IGS_LSB +: regs_pkg::IOMMU_CAPABILITIES_IGS_W] = igs;
     if (strap_pas > PAS_MAX) capabilities_o[regs_pkg::IOMMU_CAPABILITIES_PAS_LSB +: regs_pkg::IOMMU_CAPABILITIES_PAS_W] = PAS_MAX;
   end
-  assign wsi_o = 1'b1;                                    // wires only
+
+  // ---- fctl: only WSI, and only where both kinds of interrupt are there -----------------------------------------------------------------
+  logic       wsi_q, fctl_we;
+  assign strap_igs = strap_capabilities_i[regs_pkg::IOMMU_CAPABILITIES_IGS_LSB +: regs_pkg::IOMMU_CAPABILITIES_IGS_W];
+  assign igs = (strap_igs > regs_pkg::IGS_BOTH) ? regs_pkg::IGS_BOTH : strap_igs;
+  assign msi_o = igs != regs_pkg::IGS_WSI;
+  assign wsi_o = (igs == regs_pkg::IGS_WSI) | ((igs == regs_pkg::IGS_BOTH) & wsi_q);
+  assign fctl_we = word_lo & (at == regs_pkg::IOMMU_FCTL) & (mode_q == regs_pkg::IOMMU_MODE_OFF) & ~cqen_q & ~cq_on_i & ~fqen_q & ~fq_on_i;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) wsi_q <= strap_wsi_i;
+    else if (fctl_we) wsi_q <= wl[regs_pkg::IOMMU_FCTL_WSI_LSB];
+  end
 
   // ---- ddtp --------------------------------------------------------------------------------------------------------------------------
-  logic [3:0]  mode_q, new_mode;
+  logic [3:0]  new_mode;
   logic [43:0] root_q;
   logic [31:0] ddtp_high_q, new_high;
   logic        ddtp_busy_q, ddtp_start_q, is_table, new_is_table, new_ok;
@@ -143,7 +164,6 @@ module iommu_regs (
   // ---- queues --------------------------------------------------------------------------------------------------------------------------
   logic [63:0] cqb_q, fqb_q;
   logic [31:0] cqt_q, fqh_q;
-  logic        cqen_q, cie_q, fqen_q, fie_q;
   logic        cqb_lo, cqb_hi, fqb_lo, fqb_hi, cqcsr_we, fqcsr_we;
   assign cqb_lo = lo & (at == regs_pkg::IOMMU_CQB) & ~cqen_q & ~cq_on_i;
   assign cqb_hi = hi & (at == regs_pkg::IOMMU_CQB) & ~cqen_q & ~cq_on_i;
@@ -179,7 +199,13 @@ module iommu_regs (
   assign fq_mf_clear_o = fqcsr_we & wh[regs_pkg::IOMMU_FQCSR_FQMF_LSB];
   assign fq_of_clear_o = fqcsr_we & wh[regs_pkg::IOMMU_FQCSR_FQOF_LSB];
   assign ipsr_clear_o = (word_hi && at + 12'd4 == regs_pkg::IOMMU_IPSR) ? wh[3:0] : 4'd0;
-  assign icvec_we_o = (lo && at == regs_pkg::IOMMU_ICVEC) ? 4'hf : 4'h0;
+  assign icvec_we_o = lo & (at == regs_pkg::IOMMU_ICVEC);
+
+  // msi_cfg_tbl: 8-byte addresses by halves, data and vector control by 4 bytes
+  logic in_table;
+  assign in_table = (at >= regs_pkg::IOMMU_MSI_ADDR) & (at < regs_pkg::IOMMU_MSI_ADDR + 12'(regs_pkg::IOMMU_MSI_ADDR_COUNT * regs_pkg::IOMMU_MSI_ADDR_STRIDE));
+  assign table_index_o = 8'((at - regs_pkg::IOMMU_MSI_ADDR) >> 3);
+  assign table_we_o = ~in_table ? 2'b00 : table_index_o[0] ? {word_hi, word_lo} : {hi, lo};
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -248,7 +274,7 @@ module iommu_regs (
       regs_pkg::IOMMU_CQCSR:        rdata_o = {fqcsr, cqcsr};
       regs_pkg::IOMMU_PQCSR:        rdata_o = {28'd0, ipsr_i, 32'd0};
       regs_pkg::IOMMU_ICVEC:        rdata_o = {48'd0, icvec_i};
-      default:                      rdata_o = 64'd0;
+      default:                      rdata_o = in_table ? table_i : 64'd0;
     endcase
   end
 

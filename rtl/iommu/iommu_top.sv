@@ -212,12 +212,17 @@ module iommu_top #(
   logic [31:0] cq_head, cq_tail, fq_head, fq_tail;
   logic        cq_en, cq_ie, cq_on, cq_busy, cq_mf, cq_ill, cq_fence_w_ip, cq_mf_clear, cq_ill_clear, cq_fence_w_ip_clear, cq_idle;
   logic        fq_en, fq_ie, fq_on, fq_busy, fq_mf, fq_of, fq_mf_clear, fq_of_clear, fq_base_we, fq_event, fq_idle;
-  logic [3:0]  ipsr, ipsr_clear, icvec_we;
+  logic [3:0]  ipsr, ipsr_clear;
+  logic        icvec_we, msi, irq_idle;
+  logic [7:0]  table_index;
+  logic [1:0]  table_we;
+  logic [63:0] table_word;
   logic [15:0] icvec;
 
   iommu_regs regs (
     .clk_i, .rst_ni, .we_i(reg_we_i), .addr_i(reg_addr_i), .wdata_i(reg_wdata_i), .wstrb_i(reg_wstrb_i), .rdata_o(reg_rdata_o),
     .strap_capabilities_i, .strap_ddt_levels_max_i, .strap_queue_log2_max_i, .strap_reset_bare_i,
+    .strap_wsi_i(strap_fctl_i[regs_pkg::IOMMU_FCTL_WSI_LSB]),
     .capabilities_o(caps), .wsi_o(wsi), .mode_o(mode), .root_o(root), .ddtp_write_o(ddtp_write), .ddtp_start_o(ddtp_start),
     .ddtp_taken_i(ddtp_taken), .ddtp_done_i(ddtp_done), .ddtp_busy_o(ddtp_busy),
     .cq_ppn_o(cq_ppn), .cq_log2szm1_o(cq_log2szm1), .cq_tail_o(cq_tail), .cq_en_o(cq_en), .cq_ie_o(cq_ie), .cq_head_i(cq_head),
@@ -225,12 +230,7 @@ module iommu_top #(
     .cq_mf_clear_o(cq_mf_clear), .cq_ill_clear_o(cq_ill_clear), .cq_fence_w_ip_clear_o(cq_fence_w_ip_clear),
     .fq_ppn_o(fq_ppn), .fq_log2szm1_o(fq_log2szm1), .fq_head_o(fq_head), .fq_base_we_o(fq_base_we), .fq_en_o(fq_en), .fq_ie_o(fq_ie),
     .fq_tail_i(fq_tail), .fq_on_i(fq_on), .fq_busy_i(fq_busy), .fq_mf_i(fq_mf), .fq_of_i(fq_of), .fq_mf_clear_o(fq_mf_clear),
-    .fq_of_clear_o(fq_of_clear), .ipsr_i(ipsr), .ipsr_clear_o(ipsr_clear), .icvec_i(icvec), .icvec_we_o(icvec_we));
-
-  iommu_irq irq (
-    .clk_i, .rst_ni, .vectors_log2_i(strap_vectors_log2_i), .wsi_i(wsi),
-    .cq_level_i(cq_ie & (cq_mf | cq_ill | cq_fence_w_ip)), .fq_level_i(fq_ie & (fq_mf | fq_of)), .fq_event_i(fq_ie & fq_event),
-    .ipsr_clear_i(ipsr_clear), .ipsr_o(ipsr), .icvec_we_i(icvec_we), .icvec_i(reg_wdata_i[15:0]), .icvec_o(icvec), .wires_o);
+    .fq_of_clear_o(fq_of_clear), .ipsr_i(ipsr), .ipsr_clear_o(ipsr_clear), .icvec_i(icvec), .icvec_we_o(icvec_we), .msi_o(msi), .table_index_o(table_index), .table_we_o(table_we), .table_i(table_word));
 
   // ---- invalidation: by command, or all of it by a write to ddtp --------------------------------------------------------------------------
   iommu_pkg::inval_t cmd_what;
@@ -245,10 +245,10 @@ module iommu_top #(
   logic cq_rd_valid, cq_rd_ready, cq_data_valid, data_error, data_poison;
   logic [63:0] cq_rd_addr;
   logic [255:0] data;
-  logic [1:0] wr_valid, wr_done;
-  logic [63:0] fq_wr_addr, cq_wr_addr;
+  logic [2:0] wr_valid, wr_done;
+  logic [63:0] fq_wr_addr, cq_wr_addr, msi_wr_addr;
   logic [255:0] fq_wr_record;
-  logic [31:0] cq_wr_store;
+  logic [31:0] cq_wr_store, msi_wr_store;
   logic wr_error;
 
   iommu_cq cq (
@@ -262,13 +262,24 @@ module iommu_top #(
     .inval_o(cmd_inval), .inval_what_o(cmd_what_bits), .fence_start_o(fence_cq_start), .fence_reads_o(fence_cq_reads),
     .fence_writes_o(fence_cq_writes), .fence_taken_i(fence_cq_taken), .fence_done_i(fence_cq_done), .idle_o(cq_idle));
 
-  logic rec_valid, rec_ready;
-  logic [255:0] rec;
+  logic rec_valid, rec_ready, msi_rec_valid, msi_rec_ready, fq_rec_ready;
+  logic [255:0] rec, msi_rec;
+  iommu_irq irq (
+    .clk_i, .rst_ni, .vectors_log2_i(strap_vectors_log2_i), .msi_i(msi), .wsi_i(wsi), .pas_i(pas),
+    .cq_level_i(cq_ie & (cq_mf | cq_ill | cq_fence_w_ip)), .fq_level_i(fq_ie & (fq_mf | fq_of)), .fq_event_i(fq_ie & fq_event),
+    .ipsr_clear_i(ipsr_clear), .ipsr_o(ipsr), .icvec_we_i(icvec_we), .icvec_i(reg_wdata_i[15:0]), .icvec_o(icvec),
+    .table_index_i(table_index), .table_we_i(table_we), .table_i(reg_wdata_i), .table_o(table_word), .wires_o,
+    .wr_valid_o(wr_valid[2]), .wr_addr_o(msi_wr_addr), .wr_store_o(msi_wr_store), .wr_done_i(wr_done[2]), .wr_error_i(wr_error),
+    .rec_valid_o(msi_rec_valid), .rec_o(msi_rec), .rec_ready_i(msi_rec_ready), .idle_o(irq_idle));
+
+  // records of walks go first: a message waits, no request does
+  assign rec_ready = fq_rec_ready;
+  assign msi_rec_ready = fq_rec_ready & ~rec_valid;
   logic [7:0] records_in, records_out;
   iommu_fq fq (
     .clk_i, .rst_ni, .pas_i(pas), .ppn_i(fq_ppn), .log2szm1_i(fq_log2szm1), .head_i(fq_head), .tail_o(fq_tail), .base_we_i(fq_base_we),
     .en_i(fq_en), .on_o(fq_on), .busy_o(fq_busy), .mf_o(fq_mf), .of_o(fq_of), .mf_clear_i(fq_mf_clear), .of_clear_i(fq_of_clear),
-    .event_o(fq_event), .rec_valid_i(rec_valid), .rec_i(rec), .rec_ready_o(rec_ready), .records_in_o(records_in), .records_out_o(records_out),
+    .event_o(fq_event), .rec_valid_i(rec_valid | msi_rec_valid), .rec_i(rec_valid ? rec : msi_rec), .rec_ready_o(fq_rec_ready), .records_in_o(records_in), .records_out_o(records_out),
     .wr_valid_o(wr_valid[0]), .wr_addr_o(fq_wr_addr), .wr_record_o(fq_wr_record), .wr_done_i(wr_done[0]), .wr_error_i(wr_error), .idle_o(fq_idle));
 
   // ---- ports --------------------------------------------------------------------------------------------------------------------------------
@@ -434,7 +445,7 @@ module iommu_top #(
     .clk_i, .rst_ni, .walk_valid_i(walk_rd_valid), .walk_slot_i(walk_rd_slot), .walk_addr_i(walk_rd_addr), .walk_wide_i(walk_rd_wide),
     .walk_ready_o(walk_rd_ready), .cq_valid_i(cq_rd_valid), .cq_addr_i(cq_rd_addr), .cq_ready_o(cq_rd_ready),
     .walk_data_valid_o(walk_data_valid), .cq_data_valid_o(cq_data_valid), .data_slot_o(data_slot), .data_o(data), .data_error_o(data_error),
-    .data_poison_o(data_poison), .wr_valid_i(wr_valid), .wr_addr_i({cq_wr_addr, fq_wr_addr}), .wr_record_i(fq_wr_record), .wr_store_i(cq_wr_store),
+    .data_poison_o(data_poison), .wr_valid_i(wr_valid), .wr_addr_i({msi_wr_addr, cq_wr_addr, fq_wr_addr}), .wr_record_i(fq_wr_record), .wr_store_i({msi_wr_store, cq_wr_store}),
     .wr_done_o(wr_done), .wr_error_o(wr_error),
     .m_iommu_awid, .m_iommu_awaddr, .m_iommu_awlen, .m_iommu_awsize, .m_iommu_awburst, .m_iommu_awprot, .m_iommu_awuser, .m_iommu_awvalid,
     .m_iommu_awready, .m_iommu_wdata, .m_iommu_wstrb, .m_iommu_wlast, .m_iommu_wvalid, .m_iommu_wready, .m_iommu_bid, .m_iommu_bresp,
@@ -475,9 +486,9 @@ module iommu_top #(
 
   assign quiet_o = (&all_none) & mem_quiet & ~m_data_arvalid & ~m_data_awvalid;
   assign idle_o = pipe_empty & (ar_used == 8'd0) & (aw_used == 8'd0) & (&all_none) & (&w_none) & (&port_empty)
-                & walk_idle & mem_quiet & cq_idle & fq_idle & ~ddtp_busy;
+                & walk_idle & mem_quiet & cq_idle & fq_idle & irq_idle & ~ddtp_busy;
 
   // straps of what is not there; WLAST is counted, not believed
-  wire unused = &{1'b0, strap_fctl_i, strap_fctl_be_writable_i, strap_fctl_gxl_writable_i, s0_wlast, s1_wlast};
+  wire unused = &{1'b0, strap_fctl_i[2], strap_fctl_i[0], strap_fctl_be_writable_i, strap_fctl_gxl_writable_i, s0_wlast, s1_wlast};
 endmodule
 `default_nettype wire

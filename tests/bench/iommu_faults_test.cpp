@@ -320,7 +320,7 @@ TEST(IommuBringUp, OperatingSystemFindsWhatItAsksFor) {
   Iommu iommu(bench);
   // Identity, interrupt kind.
   const std::uint64_t capabilities = iommu.read(r::capabilities);
-  ASSERT_EQ(r::capabilities_f::igs.get(capabilities), std::to_underlying(regs::Igs::kWsi));
+  ASSERT_EQ(r::capabilities_f::igs.get(capabilities), std::to_underlying(regs::Igs::kBoth));
   iommu.write(r::fctl, iommu.read(r::fctl) | r::fctl_f::wsi.mask());
   ASSERT_EQ(iommu.get(r::fctl, r::fctl_f::wsi), 1U);
   // Nobody may be using it.

@@ -281,6 +281,8 @@ tb::Bench& power_on(tb::Profile profile, unsigned latency, unsigned width) {
   options.latency = latency;
   options.width = width;
   options.seed = seed();
+  options.straps.fctl =
+      static_cast<std::uint8_t>(regs::iommu::fctl_f::wsi.mask());  // wires; messages have tests of their own
   return tb::Bench::start(options);
 }
 
