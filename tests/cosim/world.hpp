@@ -47,7 +47,7 @@ class Memory {
   std::uint64_t size_;
 };
 
-/// Names of faults and completions in failure messages.
+/// For failure messages.
 std::string text(const Error& error);
 
 class CardTest : public testing::Test {
