@@ -81,7 +81,9 @@ module iommu_irq (
 
   // ---- messages --------------------------------------------------------------------------------------------------------------------------
   logic        sending_q, failed_q, reach;
-  logic [3:0]  vector_q, next;
+  logic [3:0]  next;
+  logic [63:0] message_addr_q;                            // as the table was when the message was taken up
+  logic [31:0] message_data_q;
   logic [15:0] rise;
   always_comb begin
     rise = 16'd0;
@@ -92,8 +94,8 @@ module iommu_irq (
     next = 4'd0;
     for (int unsigned v = 16; v > 0; v--) if (ready[v-1]) next = 4'(v - 1);
   end
-  assign wr_addr_o = addr_q[vector_q];
-  assign wr_store_o = data_q[vector_q];
+  assign wr_addr_o = message_addr_q;
+  assign wr_store_o = message_data_q;
   assign reach = ~iommu_pkg::beyond(wr_addr_o[55:12], pas_i);
   assign wr_valid_o = sending_q & reach;
   assign rec_valid_o = failed_q;
@@ -112,7 +114,8 @@ module iommu_irq (
       pending_q <= 16'd0;
       sending_q <= 1'b0;
       failed_q <= 1'b0;
-      vector_q <= 4'd0;
+      message_addr_q <= 64'd0;
+      message_data_q <= 32'd0;
     end else begin
       ipsr_q <= ipsr_d;
       if (icvec_we_i) icvec_q <= icvec_i & {4{vector_bits}};
@@ -122,7 +125,8 @@ module iommu_irq (
       if (!sending_q && !failed_q) begin
         if (ready != 16'd0 && !wsi_i) begin
           sending_q <= 1'b1;
-          vector_q <= next;
+          message_addr_q <= addr_q[next];
+          message_data_q <= data_q[next];
           pending_q[next] <= rise[next];
         end
       end else if (failed_q) begin

@@ -133,6 +133,27 @@ TEST_F(IommuMessages, MaskedVectorRemembersOneMessage) {
   EXPECT_EQ(message(2), 0U);
 }
 
+/// The bus checkers watch the address while memory makes the message wait.
+TEST(IommuMessageInFlight, KeepsItsAddressWhenTheTableChanges) {
+  tb::Bench& bench = power_on(tb::Profile::kHostile);
+  Iommu iommu(bench);
+  const std::uint64_t doorbells = iommu.frame();
+  iommu.write(r::fctl, 0);
+  iommu.enable_fault_queue(6, true);
+  const std::uint64_t mask = r::msi_vec_ctl.offset;
+  for (unsigned round = 0; round < 64; ++round) {
+    iommu.write32(mask, 1);
+    bench.device().submit(bench.device().make({.device_id = 7}, 0x7000, 8));
+    bench.settle();
+    ASSERT_EQ(iommu.read(r::ipsr), kFip);
+    iommu.write32(mask, 0);
+    for (unsigned i = 1; i <= 4; ++i) iommu.write64(r::msi_addr.offset, doorbells + 8 * i);
+    bench.settle();
+    iommu.write(r::fqh, iommu.read(r::fqt));
+    iommu.write(r::ipsr, kFip);
+  }
+}
+
 TEST_F(IommuMessages, RefusedMessageIsRecorded) {
   iommu.memory().fault(doorbells, 64, tb::MemoryFault::kError);
   iommu.enable_fault_queue();
