@@ -7,23 +7,17 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "card/pci.hpp"
+
 namespace aperture::tb {
-namespace {
-
-constexpr std::uint64_t kBarSize = 0x10000;
-/// IOMMU wires 0 to 15, then one vector for each of the four DMA channels.
-constexpr unsigned kVectors = 20;
-
-}  // namespace
-
 void Host::access(card::Bar bar, std::uint64_t offset, void* data, unsigned size, bool write) {
-  if (offset % size != 0 || offset >= kBarSize) {
+  if (offset % size != 0 || offset >= card::pci::kBarSize) {
     throw std::out_of_range(
         fmt::format("register access of {} bytes at {:#x} of BAR {}", size, offset, static_cast<int>(bar)));
   }
   tlm::tlm_generic_payload payload;
   payload.set_command(write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
-  payload.set_address((bar == card::Bar::kCard ? kBarSize : 0) + offset);
+  payload.set_address((bar == card::Bar::kCard ? card::pci::kBarSize : 0) + offset);
   payload.set_data_ptr(static_cast<unsigned char*>(data));
   payload.set_data_length(size);
   payload.set_streaming_width(size);
@@ -73,7 +67,7 @@ std::vector<BusRange> SimCard::outer_ranges() const {
   return {{BusAddress{0}, BusAddress{(std::uint64_t{1} << memory_.space()) - 1}}};
 }
 
-unsigned SimCard::vectors() const { return kVectors; }
+unsigned SimCard::vectors() const { return card::pci::kVectors; }
 
 std::uint64_t SimCard::wait(std::uint64_t mask, std::uint64_t cycles) {
   kernel_.wait_until([&] { return (model_.latched() & mask) != 0; }, cycles, "driver", "an interrupt");
