@@ -4,11 +4,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "bench_rtl.hpp"
+#include "callgrind.hpp"
 #include "command.hpp"
 #include "options.hpp"
 #include "output.hpp"
@@ -79,11 +81,52 @@ std::string definitions_text(const Json& section) {
 }
 
 std::string speed_text(const Json& section) {
-  return fmt::format(
-      "\nSimulated {:.0f} kHz in the hit streams; calibration loop {:.0f} million "
-      "steps/s; {} cycles in all\n",
+  std::string text = fmt::format(
+      "\nSimulated {:.0f} kHz in the hit streams; calibration loop {:.0f} million steps/s; {} cycles in all\n",
       section.at("simulated_khz").get<double>(), section.at("calibration_mhz").get<double>(),
       number_of(section, "cycles"));
+  return text;
+}
+
+constexpr std::uint64_t kInstructionLaw = 10'000;
+
+/// Instructions of the host for each cycle of the busiest row, by this program under callgrind.
+Json instructions_json(std::uint64_t seed) {
+  Json section{{"row", kBusiestRow}, {"width", 64}, {"latency", 20}, {"at_most", kInstructionLaw}};
+  const std::vector<std::string> command{std::filesystem::read_symlink("/proc/self/exe"),
+                                         "bench",
+                                         "rtl",
+                                         "--width",
+                                         "64",
+                                         "--latency",
+                                         "20",
+                                         "--row",
+                                         kBusiestRow,
+                                         "--json",
+                                         "--seed",
+                                         std::to_string(seed)};
+  const auto counted = count_instructions(command, kStreamFunction);
+  if (!counted) {
+    section["not_counted"] = counted.error().what;
+    return section;
+  }
+  const auto cycles = Json::parse(counted->output).at("speed").at("stream_cycles").get<std::uint64_t>();
+  const std::uint64_t each = counted->instructions / cycles;
+  section["instructions_per_cycle"] = each;
+  check(section, fmt::format("at most {} instructions of the host for a busy cycle", kInstructionLaw),
+        each <= kInstructionLaw);
+  return section;
+}
+
+std::string instructions_text(const Json& section) {
+  const std::string where = fmt::format("row \"{}\", {} bits, latency {}", string_of(section, "row"),
+                                        number_of(section, "width"), number_of(section, "latency"));
+  if (section.contains("not_counted")) {
+    return fmt::format("Instructions of the host for a busy cycle ({}): not counted: {}\n", where,
+                       string_of(section, "not_counted"));
+  }
+  return fmt::format("{} instructions of the host for a busy cycle ({}, callgrind); at most {}\n",
+                     number_of(section, "instructions_per_cycle"), where, number_of(section, "at_most"));
 }
 
 Json definitions_json(const std::vector<RtlRow>& rows) {
@@ -102,12 +145,13 @@ Json definitions_json(const std::vector<RtlRow>& rows) {
 }  // namespace
 
 Exit run_bench(const Arguments& arguments) {
-  std::string what, widths, latencies;
+  std::string what, widths, latencies, row;
   po::options_description own("Options");
   auto add = own.add_options();
   add("what", po::value(&what)->default_value("rtl")->value_name("WHAT"), "rtl: the IOMMU's cycles");
   add("width", po::value(&widths)->default_value("64,128")->value_name("BITS,..."), "AXI data widths");
   add("latency", po::value(&latencies)->default_value("1,20,100")->value_name("CYCLES,..."), "memory latencies");
+  add("row", po::value(&row)->value_name("NAME"), "only this row, and no count of the host's instructions");
   po::positional_options_description positional;
   positional.add("what", 1);
   po::variables_map values;
@@ -115,14 +159,15 @@ Exit run_bench(const Arguments& arguments) {
   if (what != "rtl") throw UsageError("no such benchmark: " + what);
   if (common.card != "sim") throw UsageError("--card: cycles are counted at the pins of the simulated card, sim");
 
-  const std::vector<unsigned> wanted_widths = numbers("width", widths, {64, 128});
-  const std::vector<unsigned> wanted_latencies = numbers("latency", latencies, {});
+  const RtlPlan plan{numbers("width", widths, {64, 128}), numbers("latency", latencies, {}), common.seed, row};
   const bool terminal = ::isatty(STDERR_FILENO) != 0;
   RtlFigures figures;
   try {
-    figures = measure_rtl(wanted_widths, wanted_latencies, common.seed, [&](double share) {
+    figures = measure_rtl(plan, [&](double share) {
       if (terminal) fmt::print(stderr, "\r\033[K{:3.0f} %{}", share * 100, share < 1 ? "" : "\r\033[K");
     });
+  } catch (const std::invalid_argument& error) {
+    throw UsageError(std::string("--row: ") + error.what());
   } catch (const std::runtime_error& error) {
     throw Failure(Exit::kCheckFailed, error.what());
   }
@@ -131,8 +176,8 @@ Exit run_bench(const Arguments& arguments) {
   output.section("run", {{"command", "bench rtl"}, {"seed", common.seed}}, [](const Json& run) {
     return fmt::format("{} seed {}\n", string_of(run, "command"), number_of(run, "seed"));
   });
-  for (const unsigned width : wanted_widths) {
-    for (const unsigned latency : wanted_latencies) {
+  for (const unsigned width : plan.widths) {
+    for (const unsigned latency : plan.latencies) {
       output.section(fmt::format("width{}_latency{}", width, latency), group_json(figures.rows, width, latency),
                      group_text);
     }
@@ -141,8 +186,10 @@ Exit run_bench(const Arguments& arguments) {
   output.section("speed",
                  {{"simulated_khz", figures.simulated_khz},
                   {"calibration_mhz", figures.calibration_mhz},
-                  {"cycles", figures.cycles}},
+                  {"cycles", figures.cycles},
+                  {"stream_cycles", figures.stream_cycles}},
                  speed_text);
+  if (row.empty()) output.section("instructions", instructions_json(common.seed), instructions_text);
   return output.finish();
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <random>
 #include <stdexcept>
 #include <utility>
@@ -77,6 +78,7 @@ class Rig {
     tb::DeviceBurst burst = bench.device().make({.device_id = kDevice}, kIova + page * kFrame + offset, 8,
                                                 static_cast<std::uint8_t>(id % 16));
     burst.write = write;
+    if (write) burst.data.assign(8, std::byte{0x5a});
     return bench.device().submit(burst);
   }
   void finish(tb::Ticket ticket) {
@@ -154,29 +156,52 @@ class Rig {
   std::uint64_t tail_ = 0;
 };
 
-struct Speed {
-  double seconds = 0;
-  std::uint64_t cycles = 0;
-};
+/// Clocks the card until everything that was submitted has been answered; the cycles that it took.
+[[gnu::noinline]] std::uint64_t clock_hit_stream(tb::Bench& bench) {
+  const std::uint64_t first = bench.cycle();
+  bench.wait_until([&] { return bench.device().outstanding() == 0; }, kPatience, "a hit stream");
+  return bench.cycle() - first;
+}
 
 class Measurement {
  public:
-  Measurement(RtlFigures& figures, Speed& speed, const tb::Options& options)
-      : figures_(figures), speed_(speed), options_(options), rig_(options) {}
+  Measurement(RtlFigures& figures, double& stream_seconds, const tb::Options& options)
+      : figures_(figures), stream_seconds_(stream_seconds), options_(options), rig_(options) {}
 
-  void all() {
+  /// All rows, or the one of that name.
+  void measure(const std::string& only) {
     const double l = options_.latency;
-    hit();
-    streams();
-    context_hit(3 * l + 9);
-    cold("cold, 1-level directory", "nothing cached; 1-level device directory",
-         4 * l + (options_.width == 128 ? 12 : 14));
-    random_pages();
-    round_robin();
-    hit_under_miss();
-    fence();
-    rig_.directory(IommuMode::k3lvl);
-    cold("cold, 3-level directory", "nothing cached; 3-level device directory", 6 * l + 18);
+    const std::vector<std::pair<std::string, std::function<void()>>> rows{
+        {"hit", [&] { hit(); }},
+        {"hit stream, reads", [&] { stream("hit stream, reads", true, false); }},
+        {"hit stream, writes", [&] { stream("hit stream, writes", false, true); }},
+        {kBusiestRow, [&] { stream(kBusiestRow, true, true); }},
+        {"context hit, IOTLB miss", [&] { context_hit(3 * l + 9); }},
+        {"cold, 1-level directory",
+         [&] {
+           cold("cold, 1-level directory", "nothing cached; 1-level device directory",
+                4 * l + (options_.width == 128 ? 12 : 14));
+         }},
+        {"64 random pages", [&] { random_pages(); }},
+        {"64 pages round robin",
+         [&] { round_robin("64 pages round robin", 64, "as 64 random pages, one after the other"); }},
+        {"every page a miss",
+         [&] { round_robin("every page a miss", kPages - 1, "as 64 random pages, each of 1023 pages once"); }},
+        {"hit under miss", [&] { hit_under_miss(); }},
+        {"fence", [&] { fence(); }},
+        {"cold, 3-level directory", [&] {
+           rig_.directory(IommuMode::k3lvl);
+           cold("cold, 3-level directory", "nothing cached; 3-level device directory", 6 * l + 18);
+         }}};
+    std::string names;
+    bool found = false;
+    for (const auto& [name, run] : rows) {
+      names += (names.empty() ? "\"" : ", \"") + name + '"';
+      if (!only.empty() && only != name) continue;
+      found = true;
+      run();
+    }
+    if (!found) throw std::invalid_argument("no row \"" + only + "\"; there are " + names);
   }
 
  private:
@@ -211,29 +236,32 @@ class Measurement {
     return static_cast<double>(out.size() - 1) / static_cast<double>(out.back().accepted - out.front().accepted);
   }
 
-  void streams() {
-    for (std::uint64_t page = 0; page < 16; ++page) rig_.touch(page);
-    const auto start = std::chrono::steady_clock::now();
-    const std::uint64_t first = rig_.bench.cycle();
-    for (const auto& [reads, writes, name] : {std::tuple{true, false, "hit stream, reads"},
-                                              {false, true, "hit stream, writes"},
-                                              {true, true, "hit stream, both"}}) {
-      rig_.bench.log().clear();
-      std::vector<tb::Ticket> tickets;
-      for (unsigned i = 0; i < kStream; ++i) {
-        if (reads) tickets.push_back(rig_.request(false, i % 16, i, 8 * (i % 512)));
-        if (writes) tickets.push_back(rig_.request(true, i % 16, i, 8 * (i % 512)));
-      }
-      for (const tb::Ticket ticket : tickets) rig_.finish(ticket);
-      const double value = (reads ? rate(Channel::kAr) : 0) + (writes ? rate(Channel::kAw) : 0);
-      add(name,
-          std::to_string(kStream) +
-              " requests a direction to 16 cached pages, ids 0 to 15 in turn, one offered a "
-              "cycle: handshakes on m_data from the first to the last",
-          value, "requests/cycle", reads && writes ? 2 : 1, true);
+  std::vector<tb::Ticket> submit_stream(bool reads, bool writes) {
+    std::vector<tb::Ticket> tickets;
+    for (unsigned i = 0; i < kStream; ++i) {
+      if (reads) tickets.push_back(rig_.request(false, i % 16, i, 8 * (i % 512)));
+      if (writes) tickets.push_back(rig_.request(true, i % 16, i, 8 * (i % 512)));
     }
-    speed_.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    speed_.cycles += rig_.bench.cycle() - first;
+    return tickets;
+  }
+
+  void stream(const char* name, bool reads, bool writes) {
+    for (std::uint64_t page = 0; page < 16; ++page) rig_.touch(page);
+    for (const tb::Ticket ticket : submit_stream(reads, writes)) rig_.finish(ticket);
+    const double value = (reads ? rate(Channel::kAr) : 0) + (writes ? rate(Channel::kAw) : 0);
+    add(name,
+        std::to_string(kStream) +
+            " requests a direction to 16 cached pages, ids 0 to 15 in turn, one offered a "
+            "cycle: handshakes on m_data from the first to the last",
+        value, "requests/cycle", reads && writes ? 2 : 1, true);
+    // Once more for the clock's speed, without keeping a log of every handshake.
+    rig_.bench.log().enable(false);
+    const std::vector<tb::Ticket> again = submit_stream(reads, writes);
+    const auto start = std::chrono::steady_clock::now();
+    figures_.stream_cycles += clock_hit_stream(rig_.bench);
+    stream_seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    for (const tb::Ticket ticket : again) rig_.finish(ticket);
+    rig_.bench.log().enable(true);
   }
 
   double cycles_a_read(const std::vector<std::uint64_t>& pages) {
@@ -260,12 +288,10 @@ class Measurement {
         cycles_a_read(pages), "cycles/read", {});
   }
 
-  void round_robin() {
+  void round_robin(const char* name, std::uint64_t count, const char* definition) {
     std::vector<std::uint64_t> pages(1024);
-    for (std::size_t i = 0; i < pages.size(); ++i) pages[i] = i % 64;
-    add("64 pages round robin", "as 64 random pages, one after the other", cycles_a_read(pages), "cycles/read", {});
-    for (std::size_t i = 0; i < pages.size(); ++i) pages[i] = i % (kPages - 1);
-    add("every page a miss", "as 64 random pages, each of 1023 pages once", cycles_a_read(pages), "cycles/read", {});
+    for (std::size_t i = 0; i < pages.size(); ++i) pages[i] = i % count;
+    add(name, definition, cycles_a_read(pages), "cycles/read", {});
   }
 
   void hit_under_miss() {
@@ -308,7 +334,7 @@ class Measurement {
   }
 
   RtlFigures& figures_;
-  Speed& speed_;
+  double& stream_seconds_;
   const tb::Options& options_;
   Rig rig_;
 };
@@ -330,27 +356,26 @@ double calibrate() {
 
 }  // namespace
 
-RtlFigures measure_rtl(const std::vector<unsigned>& widths, const std::vector<unsigned>& latencies, std::uint64_t seed,
-                       const std::function<void(double)>& progress) {
+RtlFigures measure_rtl(const RtlPlan& plan, const std::function<void(double)>& progress) {
   RtlFigures figures;
-  Speed speed;
+  double stream_seconds = 0;
   figures.calibration_mhz = calibrate();
-  const auto runs = static_cast<double>(widths.size() * latencies.size());
+  const auto runs = static_cast<double>(plan.widths.size() * plan.latencies.size());
   double done = 0;
   std::uint64_t first = 0;
-  for (const unsigned width : widths) {
-    for (const unsigned latency : latencies) {
+  for (const unsigned width : plan.widths) {
+    for (const unsigned latency : plan.latencies) {
       tb::Options options;
       options.width = width;
       options.latency = latency;
-      options.seed = seed;
+      options.seed = plan.seed;
       if (done == 0) first = tb::Bench::start(options).cycle();
-      Measurement(figures, speed, options).all();
+      Measurement(figures, stream_seconds, options).measure(plan.row);
       done += 1;
       if (progress) progress(done / runs);
     }
   }
-  figures.simulated_khz = static_cast<double>(speed.cycles) / speed.seconds / 1000;
+  if (stream_seconds > 0) figures.simulated_khz = static_cast<double>(figures.stream_cycles) / stream_seconds / 1000;
   figures.cycles = tb::Bench::instance()->cycle() - first;
   return figures;
 }

@@ -27,14 +27,27 @@ struct RtlRow {
 
 struct RtlFigures {
   std::vector<RtlRow> rows;
-  double simulated_khz{};    ///< during all hit streams
+  double simulated_khz{};    ///< during all hit streams; 0 if none was measured
   double calibration_mhz{};  ///< steps of a fixed loop of integer arithmetic on the same machine, in millions a second
   std::uint64_t cycles{};    ///< simulated in all
+  std::uint64_t stream_cycles{};  ///< of these, in hit streams
 };
 
+struct RtlPlan {
+  std::vector<unsigned> widths{64, 128};  ///< of those that the build has
+  std::vector<unsigned> latencies{1, 20, 100};
+  std::uint64_t seed{1};
+  std::string row{};  ///< only this one; empty: all
+};
+
+/// The row whose cost on the host counts as that of a busy cycle.
+inline constexpr const char* kBusiestRow = "hit stream, both";
+/// What callgrind is told to count in: the function that clocks a hit stream from its first cycle to its last.
+inline constexpr const char* kStreamFunction = "*clock_hit_stream*";
+
 /// Powers the process's bench on for each width and latency. `progress` gets the share done, 0 to 1. Throws
-/// std::runtime_error when the card does not do what a measurement needs (a request is refused or never answered).
-RtlFigures measure_rtl(const std::vector<unsigned>& widths, const std::vector<unsigned>& latencies, std::uint64_t seed,
-                       const std::function<void(double)>& progress = {});
+/// std::invalid_argument, which lists the rows there are, for a row that is not one of them; std::runtime_error when
+/// the card does not do what a measurement needs (a request is refused or never answered).
+RtlFigures measure_rtl(const RtlPlan& plan, const std::function<void(double)>& progress = {});
 
 }  // namespace aperture::sw

@@ -6,8 +6,8 @@ namespace aperture::sw {
 namespace {
 
 constexpr Command kCommands[] = {
-    {"bench", "rtl [--width BITS,...] [--latency CYCLES,...]", "the IOMMU's cycles at the card's pins, and their laws",
-     run_bench},
+    {"bench", "rtl [--width BITS,...] [--latency CYCLES,...] [--row NAME]",
+     "the IOMMU's cycles at the card's pins, and their laws", run_bench},
     {"demo", "[--file FILE]", "the whole story on a real file: windows, two devices, a DMA copy, faults, figures",
      run_demo},
     {"dma", "FILE [--channel N] [--out FILE]", "copy a file through the card's IOMMU and compare", run_dma},

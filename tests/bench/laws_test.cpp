@@ -12,7 +12,7 @@ class CycleLaws : public ::testing::TestWithParam<std::tuple<unsigned, unsigned>
 
 TEST_P(CycleLaws, Hold) {
   const auto [width, latency] = GetParam();
-  const RtlFigures figures = measure_rtl({width}, {latency}, test::seed());
+  const RtlFigures figures = measure_rtl({.widths = {width}, .latencies = {latency}, .seed = test::seed()});
   unsigned laws = 0;
   for (const RtlRow& row : figures.rows) {
     laws += row.law.has_value();
