@@ -10,6 +10,7 @@
 #include "card/pci.hpp"
 
 namespace aperture::tb {
+
 void Host::access(card::Bar bar, std::uint64_t offset, void* data, unsigned size, bool write) {
   if (offset % size != 0 || offset >= card::pci::kBarSize) {
     throw std::out_of_range(

@@ -16,6 +16,8 @@ module card_info #(
 
   /// Register access: 8-byte aligned offset; strobes 0x0f, 0xf0 or 0xff, others write nothing.
   input  wire                 we_i,
+  /// rdata_o is 0 otherwise.
+  input  wire                 re_i,
   input  wire  [11:0]         addr_i,
   input  wire  [63:0]         wdata_i,
   input  wire  [7:0]          wstrb_i,
@@ -155,7 +157,7 @@ module card_info #(
     rdata_o = '0;
     from    = '0;
     v       = '0;
-    for (int unsigned h = 0; h < 2; h++) begin
+    if (re_i) for (int unsigned h = 0; h < 2; h++) begin
       from = {addr_i[11:3], h == 1, 2'b00};
       v    = '0;
       case (from)

@@ -16,6 +16,10 @@ module card_top #(
   parameter logic [63:0] CLOCK_HZ = 64'd100_000_000
 ) (
   input  wire         clk_i,
+  input  wire         clk_dma_i,            // clock of the DMA block: clk_i, which may lack edges that end a clock with dma_clock_o low
+  output logic        dma_clock_o,
+  input  wire         clk_ctl_i,            // clock of the IOMMU's walks, queues, interrupts and registers: as clk_dma_i, with ctl_clock_o
+  output logic        ctl_clock_o,
   input  wire         rst_ni,
 
   // host: AXI4-Lite slave; 0x00000 BAR 0 (IOMMU), 0x10000 BAR 2 (card, channels)
@@ -170,7 +174,7 @@ module card_top #(
   if (CHANNELS < 1 || CHANNELS > 8) $error("card_top: CHANNELS must be 1 to 8");
 
   // ---- registers ---------------------------------------------------------------------------------------------------------------------
-  logic        reg_we, iommu_we, info_we, dma_we, axil_busy;
+  logic        reg_we, iommu_we, info_we, dma_we, reg_re, iommu_re, info_re, dma_re, axil_busy;
   logic [16:0] reg_addr;
   logic [11:0] page_addr;
   logic [14:0] dma_addr;
@@ -182,11 +186,11 @@ module card_top #(
     .s_axil_awaddr, .s_axil_awvalid, .s_axil_awready, .s_axil_wdata, .s_axil_wstrb, .s_axil_wvalid, .s_axil_wready,
     .s_axil_bresp, .s_axil_bvalid, .s_axil_bready, .s_axil_araddr, .s_axil_arvalid, .s_axil_arready,
     .s_axil_rdata, .s_axil_rresp, .s_axil_rvalid, .s_axil_rready,
-    .we_o(reg_we), .addr_o(reg_addr), .wdata_o(reg_wdata), .wstrb_o(reg_wstrb), .rdata_i(reg_rdata), .busy_o(axil_busy));
+    .we_o(reg_we), .re_o(reg_re), .addr_o(reg_addr), .wdata_o(reg_wdata), .wstrb_o(reg_wstrb), .rdata_i(reg_rdata), .busy_o(axil_busy));
 
   card_decode #(.CHANNELS(CHANNELS)) u_decode (
-    .we_i(reg_we), .addr_i(reg_addr), .rdata_o(reg_rdata), .iommu_we_o(iommu_we), .iommu_rdata_i(iommu_rdata),
-    .info_we_o(info_we), .info_rdata_i(info_rdata), .dma_we_o(dma_we), .dma_addr_o(dma_addr), .dma_rdata_i(dma_rdata),
+    .we_i(reg_we), .re_i(reg_re), .addr_i(reg_addr), .rdata_o(reg_rdata), .iommu_we_o(iommu_we), .iommu_re_o(iommu_re),
+    .iommu_rdata_i(iommu_rdata), .info_we_o(info_we), .info_re_o(info_re), .info_rdata_i(info_rdata), .dma_we_o(dma_we), .dma_re_o(dma_re), .dma_addr_o(dma_addr), .dma_rdata_i(dma_rdata),
     .page_addr_o(page_addr));
 
   // ---- reset, activity -----------------------------------------------------------------------------------------------------------------
@@ -209,7 +213,7 @@ module card_top #(
   assign wires_o = {16'(dma_wires), iommu_wires};
 
   card_info #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .BUILD_HASH(BUILD_HASH), .CLOCK_HZ(CLOCK_HZ)) u_info (
-    .clk_i, .rst_ni, .we_i(info_we), .addr_i(page_addr), .wdata_i(reg_wdata), .wstrb_i(reg_wstrb), .rdata_o(info_rdata),
+    .clk_i, .rst_ni, .we_i(info_we), .re_i(info_re), .addr_i(page_addr), .wdata_i(reg_wdata), .wstrb_i(reg_wstrb), .rdata_o(info_rdata),
     .busy_i(work), .resetting_i(resetting), .reset_go_o(reset_go), .clear_i(!core_rst_n),
     .translations_i(ev_translation), .hits_i(ev_hit), .misses_i(ev_miss), .walk_read_i(ev_walk_read), .faults_i(ev_fault),
     .r_i(m_data_rvalid && m_data_rready), .w_i(m_data_wvalid && m_data_wready), .w_strb_i(m_data_wstrb),
@@ -232,9 +236,10 @@ module card_top #(
   logic [DATA_W-1:0]   dma_wdata, dma_rd_data;
   logic [DATA_W/8-1:0] dma_wstrb;
 
+  assign dma_clock_o = dma_busy || dma_we || !core_rst_n;
   dma_top #(.DATA_W(DATA_W), .CHANNELS(CHANNELS)) u_dma (
-    .clk_i, .rst_ni(core_rst_n), .stop_i(stop), .busy_o(dma_busy), .quiet_o(dma_quiet), .irq_o(dma_wires),
-    .reg_we_i(dma_we), .reg_addr_i(dma_addr), .reg_wdata_i(reg_wdata), .reg_wstrb_i(reg_wstrb), .reg_rdata_o(dma_rdata),
+    .clk_i(clk_dma_i), .rst_ni(core_rst_n), .stop_i(stop), .busy_o(dma_busy), .quiet_o(dma_quiet), .irq_o(dma_wires),
+    .reg_we_i(dma_we), .reg_re_i(dma_re), .reg_addr_i(dma_addr), .reg_wdata_i(reg_wdata), .reg_wstrb_i(reg_wstrb), .reg_rdata_o(dma_rdata),
     .m_awid(dma_awid), .m_awaddr(dma_awaddr), .m_awlen(dma_awlen), .m_awsize(dma_awsize), .m_awburst(dma_awburst),
     .m_awprot(dma_awprot), .m_awuser(dma_awuser), .m_awvalid(dma_awvalid), .m_awready(dma_awready),
     .m_wdata(dma_wdata), .m_wstrb(dma_wstrb), .m_wlast(dma_wlast), .m_wvalid(dma_wvalid), .m_wready(dma_wready),
@@ -283,8 +288,8 @@ module card_top #(
                queue_log2_max, reset_bare, device_id_base, device_id_port_mask}));
 
   iommu_top #(.DATA_W(DATA_W)) u_iommu (
-    .clk_i, .rst_ni(core_rst_n),
-    .reg_we_i(iommu_we), .reg_addr_i(page_addr), .reg_wdata_i(reg_wdata), .reg_wstrb_i(reg_wstrb), .reg_rdata_o(iommu_rdata),
+    .clk_i, .clk_ctl_i, .ctl_clock_o, .rst_ni(core_rst_n),
+    .reg_we_i(iommu_we), .reg_re_i(iommu_re), .reg_addr_i(page_addr), .reg_wdata_i(reg_wdata), .reg_wstrb_i(reg_wstrb), .reg_rdata_o(iommu_rdata),
     .strap_capabilities_i(capabilities), .strap_fctl_i(fctl), .strap_fctl_be_writable_i(fctl_be_writable),
     .strap_fctl_gxl_writable_i(fctl_gxl_writable), .strap_ddt_levels_max_i(ddt_levels_max),
     .strap_device_id_mask_i(device_id_mask), .strap_vectors_log2_i(vectors_log2),

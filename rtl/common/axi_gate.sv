@@ -41,10 +41,15 @@ module axi_gate (
       writes_q  <= '0;
       reads_q   <= '0;
     end else begin
-      aw_shut_q <= close_i && (aw_shut_q || !s_awvalid || m_awready);
-      ar_shut_q <= close_i && (ar_shut_q || !s_arvalid || m_arready);
-      writes_q  <= writes_q + 16'(m_awvalid && m_awready) - 16'(b_i);
-      reads_q   <= reads_q + 16'(m_arvalid && m_arready) - 16'(r_last_i);
+      if (close_i) begin
+        if (!s_awvalid || m_awready) aw_shut_q <= 1'b1;
+        if (!s_arvalid || m_arready) ar_shut_q <= 1'b1;
+      end else begin
+        aw_shut_q <= 1'b0;
+        ar_shut_q <= 1'b0;
+      end
+      if ((m_awvalid && m_awready) != b_i) writes_q <= b_i ? writes_q - 16'd1 : writes_q + 16'd1;
+      if ((m_arvalid && m_arready) != r_last_i) reads_q <= r_last_i ? reads_q - 16'd1 : reads_q + 16'd1;
     end
   end
 endmodule

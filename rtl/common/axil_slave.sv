@@ -32,11 +32,13 @@ module axil_slave #(
 
   /// A write acts at this clock edge.
   output logic              we_o,
+  /// rdata_i is taken at this clock edge.
+  output logic              re_o,
   /// Address of the access, 8-byte aligned.
   output logic [ADDR_W-1:0] addr_o,
   output logic [63:0]       wdata_o,
   output logic [7:0]        wstrb_o,
-  /// Value at addr_o, combinational; used while we_o is low.
+  /// Value at addr_o, combinational.
   input  wire  [63:0]       rdata_i,
   /// An access is offered, held or not yet answered.
   output logic              busy_o
@@ -60,6 +62,7 @@ module axil_slave #(
   assign s_axil_rvalid  = r_q;
 
   assign we_o    = do_write;
+  assign re_o    = do_read;
   assign addr_o  = {do_write ? awaddr_q : araddr_q, 3'b000};
   assign wdata_o = wdata_q;
   assign wstrb_o = wstrb_q;

@@ -30,7 +30,7 @@ module rr_arb #(
   always_comb begin
     index_high = '0;
     index_low  = '0;
-    for (int unsigned i = 0; i < N; i++) begin
+    if (valid_o) for (int unsigned i = 0; i < N; i++) begin
       if (high[N-1-i])  index_high = IDX_W'(N - 1 - i);
       if (req_i[N-1-i]) index_low  = IDX_W'(N - 1 - i);
     end

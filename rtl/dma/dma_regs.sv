@@ -12,6 +12,8 @@ module dma_regs #(
 
   /// Register access: offset from the first channel's page, 8-byte aligned; strobes 0x0f, 0xf0 or 0xff, others write nothing.
   input  wire             we_i,
+  /// rdata_o is 0 otherwise.
+  input  wire             re_i,
   input  wire  [14:0]     addr_i,
   input  wire  [63:0]     wdata_i,
   input  wire  [7:0]      wstrb_i,
@@ -82,18 +84,29 @@ module dma_regs #(
   logic [3:0]  log2_d;
   logic [15:0] tail_d;
   always_comb begin
-    ctrl_d        = ctrl_q[c*10 +: 10];
+    ctrl_d        = '0;
     clear_d       = '0;
-    device_d      = device_q[c*24 +: 24];
-    process_d     = process_q[c*20 +: 20];
-    mask_d        = mask_q[c*64 +: 64];
-    ring_base_d   = ring_base_q[c*64 +: 64];
-    record_base_d = record_base_q[c*64 +: 64];
-    ring_device_d = ring_device_q[c*24 +: 24];
-    log2_d        = log2_q[c*4 +: 4];
-    tail_d        = tail_q[c*16 +: 16];
+    device_d      = '0;
+    process_d     = '0;
+    mask_d        = '0;
+    ring_base_d   = '0;
+    record_base_d = '0;
+    ring_device_d = '0;
+    log2_d        = '0;
+    tail_d        = '0;
     at            = '0;
     d             = '0;
+    if (|we) begin
+      ctrl_d        = ctrl_q[c*10 +: 10];
+      device_d      = device_q[c*24 +: 24];
+      process_d     = process_q[c*20 +: 20];
+      mask_d        = mask_q[c*64 +: 64];
+      ring_base_d   = ring_base_q[c*64 +: 64];
+      record_base_d = record_base_q[c*64 +: 64];
+      ring_device_d = ring_device_q[c*24 +: 24];
+      log2_d        = log2_q[c*4 +: 4];
+      tail_d        = tail_q[c*16 +: 16];
+    end
     for (int unsigned h = 0; h < 2; h++)
       if (we[h]) begin
         at = {addr_i[11:3], h == 1, 2'b00};
@@ -159,7 +172,7 @@ module dma_regs #(
     rdata_o = '0;
     from    = '0;
     v       = '0;
-    for (int unsigned h = 0; h < 2; h++) begin
+    if (re_i) for (int unsigned h = 0; h < 2; h++) begin
       from = {addr_i[11:3], h == 1, 2'b00};
       v    = '0;
       case (from)

@@ -27,7 +27,8 @@ module dma_stats (
   input  wire  [2:0]  busy_channel_i,
   input  wire  [63:0] busy_cycles_i,
 
-  /// Counters of a channel, combinational.
+  /// Counters of a channel, combinational; 0 while re_i is low.
+  input  wire         re_i,
   input  wire  [2:0]  channel_i,
   output logic [63:0] bytes_read_o,
   output logic [63:0] bytes_written_o,
@@ -81,9 +82,17 @@ module dma_stats (
     end
   end
 
-  assign bytes_read_o  = read_z_q[channel_i] ? '0 : read_m[channel_i];
-  assign busy_cycles_o = busy_z_q[channel_i] ? '0 : busy_m[channel_i];
-  assign {read_bursts_o, read_latency_o} = rburst_z_q[channel_i] ? '0 : rburst_m[channel_i];
-  assign {bytes_written_o, write_bursts_o, write_latency_o} = wburst_z_q[channel_i] ? '0 : wburst_m[channel_i];
+  always_comb begin
+    bytes_read_o = '0;
+    busy_cycles_o = '0;
+    {read_bursts_o, read_latency_o} = '0;
+    {bytes_written_o, write_bursts_o, write_latency_o} = '0;
+    if (re_i) begin
+      if (!read_z_q[channel_i]) bytes_read_o = read_m[channel_i];
+      if (!busy_z_q[channel_i]) busy_cycles_o = busy_m[channel_i];
+      if (!rburst_z_q[channel_i]) {read_bursts_o, read_latency_o} = rburst_m[channel_i];
+      if (!wburst_z_q[channel_i]) {bytes_written_o, write_bursts_o, write_latency_o} = wburst_m[channel_i];
+    end
+  end
 endmodule
 `default_nettype wire

@@ -27,6 +27,8 @@ module dma_top #(
 
   /// Register access: offset from the first channel's page, 8-byte aligned; strobes 0x0f, 0xf0 or 0xff, others write nothing.
   input  wire                 reg_we_i,
+  /// reg_rdata_o is 0 otherwise.
+  input  wire                 reg_re_i,
   input  wire  [14:0]         reg_addr_i,
   input  wire  [63:0]         reg_wdata_i,
   input  wire  [7:0]          reg_wstrb_i,
@@ -119,7 +121,7 @@ module dma_top #(
 
   dma_regs #(.CHANNELS(CHANNELS)) u_regs (
     .clk_i, .rst_ni,
-    .we_i(reg_we_i), .addr_i(reg_addr_i), .wdata_i(reg_wdata_i), .wstrb_i(reg_wstrb_i), .rdata_o(reg_rdata_o),
+    .we_i(reg_we_i), .re_i(reg_re_i), .addr_i(reg_addr_i), .wdata_i(reg_wdata_i), .wstrb_i(reg_wstrb_i), .rdata_o(reg_rdata_o),
     .enable_o(enable), .after_stop_o(after_stop), .mask_o(mask), .ring_base_o(ring_base), .record_base_o(record_base),
     .log2_o(log2), .tail_o(tail), .data_user_o(data_user), .ring_user_o(ring_user), .read_prot_o(read_prot),
     .write_prot_o(write_prot),
@@ -193,7 +195,7 @@ module dma_top #(
     .write_burst_i(write_done), .write_burst_channel_i(write_channel), .write_burst_cycles_i(write_cycles),
     .write_burst_bytes_i(write_error ? 9'd0 : write_bytes),
     .busy_i(finished), .busy_channel_i(channel), .busy_cycles_i(finished_cycles),
-    .channel_i(reg_channel), .bytes_read_o(n_bytes_read), .bytes_written_o(n_bytes_written), .read_bursts_o(n_read_bursts),
+    .re_i(reg_re_i), .channel_i(reg_channel), .bytes_read_o(n_bytes_read), .bytes_written_o(n_bytes_written), .read_bursts_o(n_read_bursts),
     .read_latency_o(n_read_latency), .write_bursts_o(n_write_bursts), .write_latency_o(n_write_latency),
     .busy_cycles_o(n_busy_done));
 

@@ -119,16 +119,18 @@ module iommu_cq (
   logic illegal, did_wide;
   assign did_wide = dv & (|(did & ~device_id_mask_i));
   always_comb begin
-    illegal = 1'b1;
-    if (is_vma | is_gvma)
-      illegal = (|(w0 & ~IOTINVAL_W0)) | (|(w1 & ~IOTINVAL_W1)) | (w0[regs_pkg::CMD_W0_IOTINVAL_NL_LSB] & ~nl_i) | (napot & ~s_i)
-              | (is_gvma & w0[regs_pkg::CMD_W0_IOTINVAL_PSCV_LSB]);
-    else if (is_fence)
-      illegal = (|(w0 & ~IOFENCE_W0)) | (|(w1 & ~IOFENCE_W1)) | (w0[regs_pkg::CMD_W0_IOFENCE_WSI_LSB] & ~wsi_i);
-    else if (is_ddt)
-      illegal = (|(w0 & ~IODIR_W0)) | (|w1) | (|pid) | did_wide;
-    else if (is_pdt)                                     // no process directory: process ids of up to 8 bits are a legal no-op
-      illegal = (|(w0 & ~IODIR_W0)) | (|w1) | ~dv | (|pid[19:8]) | did_wide;
+    illegal = 1'b1;                                     // looked at in EXECUTE alone
+    if (state_q == EXECUTE) begin
+      if (is_vma | is_gvma)
+        illegal = (|(w0 & ~IOTINVAL_W0)) | (|(w1 & ~IOTINVAL_W1)) | (w0[regs_pkg::CMD_W0_IOTINVAL_NL_LSB] & ~nl_i) | (napot & ~s_i)
+                | (is_gvma & w0[regs_pkg::CMD_W0_IOTINVAL_PSCV_LSB]);
+      else if (is_fence)
+        illegal = (|(w0 & ~IOFENCE_W0)) | (|(w1 & ~IOFENCE_W1)) | (w0[regs_pkg::CMD_W0_IOFENCE_WSI_LSB] & ~wsi_i);
+      else if (is_ddt)
+        illegal = (|(w0 & ~IODIR_W0)) | (|w1) | (|pid) | did_wide;
+      else if (is_pdt)                                     // no process directory: process ids of up to 8 bits are a legal no-op
+        illegal = (|(w0 & ~IODIR_W0)) | (|w1) | ~dv | (|pid[19:8]) | did_wide;
+    end
   end
 
   // ---- invalidations -------------------------------------------------------------------------------------------------------------
@@ -138,12 +140,14 @@ module iommu_cq (
   assign acts = (is_vma & ~gv) | is_ddt;
   always_comb begin
     what = '0;
-    what.tlb = is_vma & ~gv;
-    what.tlb_page = av & ~napot;
-    what.page = w1[regs_pkg::CMD_W1_IOTINVAL_ADDR_LSB +: regs_pkg::CMD_W1_IOTINVAL_ADDR_W];
-    what.ctx = is_ddt;
-    what.ctx_device = dv;
-    what.did = did;
+    if (state_q == EXECUTE) begin
+      what.tlb = is_vma & ~gv;
+      what.tlb_page = av & ~napot;
+      what.page = w1[regs_pkg::CMD_W1_IOTINVAL_ADDR_LSB +: regs_pkg::CMD_W1_IOTINVAL_ADDR_W];
+      what.ctx = is_ddt;
+      what.ctx_device = dv;
+      what.did = did;
+    end
   end
   assign inval_o = (state_q == EXECUTE) & ~illegal & acts;
   assign inval_what_o = what;

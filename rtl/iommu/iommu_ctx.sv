@@ -7,17 +7,19 @@
 // Source: specification, "Caching in-memory data structures"; IODIR.INVAL_DDT.
 `default_nettype none
 module iommu_ctx #(
-  parameter int unsigned ENTRIES = iommu_pkg::CONTEXTS,  /// entries
-  parameter int unsigned LOOKUPS = 3                     /// independent lookups a clock
+  parameter int unsigned ENTRIES = iommu_pkg::CONTEXTS   /// entries
 ) (
-  input  wire                                         clk_i,
+  input  wire                                         clk_i,         /// needed for fills and invalidations alone
   input  wire                                         rst_ni,
-  input  wire  [LOOKUPS-1:0]                          key_valid_i,   /// a lookup is wanted; else it misses
-  input  wire  [LOOKUPS*iommu_pkg::CTX_KEY_W-1:0]     key_i,         /// ctx_key_t of each lookup
-  output logic [LOOKUPS-1:0]                          hit_o,
-  output logic [LOOKUPS*iommu_pkg::CTX_W-1:0]         ctx_o,         /// ctx_t of each lookup, 0 on a miss
-  input  wire                                         fill_i,        /// store fill_ctx_i under fill_key_i, over a match if there is one
-  input  wire  [iommu_pkg::CTX_KEY_W-1:0]             fill_key_i,
+  input  wire  [1:0]                                  key_valid_i,   /// of two requests: a lookup is wanted; else it misses
+  input  wire  [2*iommu_pkg::CTX_KEY_W-1:0]           key_i,         /// ctx_key_t of each
+  output logic [1:0]                                  hit_o,
+  output logic [2*iommu_pkg::CTX_W-1:0]               ctx_o,         /// ctx_t of each, 0 on a miss
+  input  wire                                         walk_valid_i,  /// the same for a walk
+  input  wire  [iommu_pkg::CTX_KEY_W-1:0]             walk_key_i,
+  output logic                                        walk_hit_o,
+  output logic [iommu_pkg::CTX_W-1:0]                 walk_ctx_o,
+  input  wire                                         fill_i,        /// store fill_ctx_i under walk_key_i, over a match if there is one
   input  wire  [iommu_pkg::CTX_W-1:0]                 fill_ctx_i,
   input  wire                                         inval_i,       /// drop entries: all, or those of inval_did_i
   input  wire                                         inval_device_i,
@@ -36,12 +38,23 @@ module iommu_ctx #(
   always_comb begin
     hit_o = '0;
     ctx_o = '0;
-    for (int unsigned p = 0; p < LOOKUPS; p++) if (key_valid_i[p]) begin
+    for (int unsigned p = 0; p < 2; p++) if (key_valid_i[p]) begin
       for (int unsigned e = 0; e < ENTRIES; e++) begin
         if (!hit_o[p] && valid_q[e] && key_q[e] == key_i[p*KW +: KW]) begin
           hit_o[p] = 1'b1;
           ctx_o[p*DW +: DW] = ctx_q[e];
         end
+      end
+    end
+  end
+
+  always_comb begin
+    walk_hit_o = 1'b0;
+    walk_ctx_o = '0;
+    if (walk_valid_i) for (int unsigned e = 0; e < ENTRIES; e++) begin
+      if (!walk_hit_o && valid_q[e] && key_q[e] == walk_key_i) begin
+        walk_hit_o = 1'b1;
+        walk_ctx_o = ctx_q[e];
       end
     end
   end
@@ -54,7 +67,7 @@ module iommu_ctx #(
     place_match = 1'b0;
     place_empty = 1'b0;
     if (fill_i) for (int unsigned e = 0; e < ENTRIES; e++) begin
-      if (!place_match && valid_q[e] && key_q[e] == fill_key_i) begin
+      if (!place_match && valid_q[e] && key_q[e] == walk_key_i) begin
         place = e[AW-1:0];
         place_match = 1'b1;
       end
@@ -65,9 +78,21 @@ module iommu_ctx #(
     end
   end
 
+  // what an invalidation names
+  logic [ENTRIES-1:0]  named;
+  iommu_pkg::ctx_key_t key;
+  always_comb begin
+    named = '0;
+    key = '0;
+    if (inval_i) for (int unsigned e = 0; e < ENTRIES; e++) begin
+      key = key_q[e];
+      named[e] = !inval_device_i || key.did == inval_did_i;
+    end
+  end
+
   always_ff @(posedge clk_i) begin
     if (fill_i) begin
-      key_q[place] <= fill_key_i;
+      key_q[place] <= walk_key_i;
       ctx_q[place] <= fill_ctx_i;
     end
   end
@@ -83,7 +108,7 @@ module iommu_ctx #(
       end
       if (inval_i) begin
         for (int unsigned e = 0; e < ENTRIES; e++) begin
-          if (!inval_device_i || key_q[e][KW-1 -: 24] == inval_did_i) valid_q[e] <= 1'b0;
+          if (named[e]) valid_q[e] <= 1'b0;
         end
         if (fill_i) valid_q[place] <= 1'b0;
       end

@@ -44,12 +44,11 @@ module iommu_fence (
   logic       reads, writes;
   logic [1:0] fcol_q;
   logic [7:0] records_q;
-  logic [5:0] count0_q [0:1];          // requests in the pipeline of colour 0, per direction
-  logic [5:0] count1_q [0:1];
+  logic [11:0] count0_q, count1_q;     // requests in the pipeline, 6 bits a direction, for each colour
 
   logic old_pipe_none;
-  assign old_pipe_none = pcol_q ? (count0_q[0] == 6'd0 && count0_q[1] == 6'd0) : (count1_q[0] == 6'd0 && count1_q[1] == 6'd0);
-  assign pipe_empty_o = (count0_q[0] == 6'd0) & (count0_q[1] == 6'd0) & (count1_q[0] == 6'd0) & (count1_q[1] == 6'd0);
+  assign old_pipe_none = (pcol_q ? count0_q : count1_q) == 12'd0;
+  assign pipe_empty_o = (count0_q | count1_q) == 12'd0;
   assign pcol_o = pcol_q;
   assign fcol_o = fcol_q;
   assign ddtp_taken_o = (state_q == IDLE) & ddtp_start_i;
@@ -69,14 +68,12 @@ module iommu_fence (
       pcol_q <= 1'b0;
       fcol_q <= 2'b00;
       records_q <= 8'd0;
-      for (int unsigned d = 0; d < 2; d++) begin
-        count0_q[d] <= 6'd0;
-        count1_q[d] <= 6'd0;
-      end
+      count0_q <= 12'd0;
+      count1_q <= 12'd0;
     end else begin
-      for (int unsigned d = 0; d < 2; d++) begin
-        count0_q[d] <= count0_q[d] + {5'd0, entered_i[d] & ~pcol_q} - {5'd0, out_i[d] & ~out_colour_i[d]} - {5'd0, refused_i[d] & ~refused_colour_i[d]};
-        count1_q[d] <= count1_q[d] + {5'd0, entered_i[d] & pcol_q} - {5'd0, out_i[d] & out_colour_i[d]} - {5'd0, refused_i[d] & refused_colour_i[d]};
+      for (int unsigned d = 0; d < 2; d++) if (refused_i[d] || entered_i[d] != out_i[d] || pcol_q != out_colour_i[d]) begin
+        count0_q[d*6 +: 6] <= count0_q[d*6 +: 6] + {5'd0, entered_i[d] & ~pcol_q} - {5'd0, out_i[d] & ~out_colour_i[d]} - {5'd0, refused_i[d] & ~refused_colour_i[d]};
+        count1_q[d*6 +: 6] <= count1_q[d*6 +: 6] + {5'd0, entered_i[d] & pcol_q} - {5'd0, out_i[d] & out_colour_i[d]} - {5'd0, refused_i[d] & refused_colour_i[d]};
       end
       case (state_q)
         IDLE: if (ddtp_taken_o || cq_taken_o) begin

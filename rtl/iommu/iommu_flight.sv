@@ -19,49 +19,43 @@ module iommu_flight (
   output logic                       all_none_o  /// none out at all
 );
   localparam int unsigned IDS = iommu_pkg::IDS;
-  logic [4:0] count0_q [0:IDS-1];                // per colour
-  logic [4:0] count1_q [0:IDS-1];
+  logic [9:0] count_q [0:IDS-1];                 // per id: transactions of colour 1, of colour 0; means nothing where none_q is set
   logic [IDS-1:0] full_q, none_q;
   logic [9:0] total0_q, total1_q;
 
-  logic dec_colour;
-  assign dec_colour = colour_i ? (count0_q[dec_id_i] == 5'd0) : (count1_q[dec_id_i] != 5'd0);
-
-  logic same;
-  logic [4:0] inc_total, dec_total;
+  logic [9:0] inc_count, dec_count, inc_next, dec_next;
+  logic       same, dec_colour;
   assign same = inc_i & dec_i & (inc_id_i == dec_id_i);
-  assign inc_total = count0_q[inc_id_i] + count1_q[inc_id_i];
-  assign dec_total = count0_q[dec_id_i] + count1_q[dec_id_i];
+  assign inc_count = none_q[inc_id_i] ? 10'd0 : count_q[inc_id_i];
+  assign dec_count = none_q[dec_id_i] ? 10'd0 : count_q[dec_id_i];
+  assign dec_colour = colour_i ? (dec_count[4:0] == 5'd0) : (dec_count[9:5] != 5'd0);
+  assign inc_next = (same ? dec_next : inc_count) + (inc_colour_i ? 10'd32 : 10'd1);
+  assign dec_next = dec_count - (dec_colour ? 10'd32 : 10'd1);
+
+  always_ff @(posedge clk_i) begin
+    if (dec_i && !same) count_q[dec_id_i] <= dec_next;
+    if (inc_i) count_q[inc_id_i] <= inc_next;
+  end
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
-      for (int unsigned i = 0; i < IDS; i++) begin
-        count0_q[i] <= '0;
-        count1_q[i] <= '0;
-      end
       full_q <= '0;
       none_q <= '1;
       total0_q <= '0;
       total1_q <= '0;
     end else begin
-      if (inc_i && !(same && inc_colour_i == dec_colour)) begin
-        if (inc_colour_i) count1_q[inc_id_i] <= count1_q[inc_id_i] + 5'd1;
-        else              count0_q[inc_id_i] <= count0_q[inc_id_i] + 5'd1;
-      end
-      if (dec_i && !(same && inc_colour_i == dec_colour)) begin
-        if (dec_colour) count1_q[dec_id_i] <= count1_q[dec_id_i] - 5'd1;
-        else            count0_q[dec_id_i] <= count0_q[dec_id_i] - 5'd1;
-      end
       if (inc_i && !same) begin
         none_q[inc_id_i] <= 1'b0;
-        full_q[inc_id_i] <= inc_total == 5'd15;
+        full_q[inc_id_i] <= {1'b0, inc_count[4:0]} + {1'b0, inc_count[9:5]} == 6'd15;
       end
       if (dec_i && !same) begin
-        none_q[dec_id_i] <= dec_total == 5'd1;
+        none_q[dec_id_i] <= dec_next == 10'd0;
         full_q[dec_id_i] <= 1'b0;
       end
-      total0_q <= total0_q + {9'd0, inc_i & ~inc_colour_i} - {9'd0, dec_i & ~dec_colour};
-      total1_q <= total1_q + {9'd0, inc_i & inc_colour_i} - {9'd0, dec_i & dec_colour};
+      if (inc_i != dec_i || inc_colour_i != dec_colour) begin
+        total0_q <= total0_q + {9'd0, inc_i & ~inc_colour_i} - {9'd0, dec_i & ~dec_colour};
+        total1_q <= total1_q + {9'd0, inc_i & inc_colour_i} - {9'd0, dec_i & dec_colour};
+      end
     end
   end
 

@@ -87,12 +87,12 @@ module iommu_irq (
   logic [15:0] rise;
   always_comb begin
     rise = 16'd0;
-    for (int unsigned f = 0; f < 4; f++) if (ipsr_d[f] && (!ipsr_q[f] || ipsr_clear_i[f]) && !wsi_i) rise[icvec_q[f*4 +: 4]] = 1'b1;
+    if (|ipsr_d) for (int unsigned f = 0; f < 4; f++) if (ipsr_d[f] && (!ipsr_q[f] || ipsr_clear_i[f]) && !wsi_i) rise[icvec_q[f*4 +: 4]] = 1'b1;
   end
   assign ready = pending_q & ~mask_q;
   always_comb begin
     next = 4'd0;
-    for (int unsigned v = 16; v > 0; v--) if (ready[v-1]) next = 4'(v - 1);
+    if (|ready) for (int unsigned v = 16; v > 0; v--) if (ready[v-1]) next = 4'(v - 1);
   end
   assign wr_addr_o = message_addr_q;
   assign wr_store_o = message_data_q;

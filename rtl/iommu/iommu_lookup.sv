@@ -83,7 +83,7 @@ module iommu_lookup #(
     in.pcol = pcol_i;
     in.fcol = fcol_i;
   end
-  assign ctx_key_o = {in.did, in.pv, in.pid};
+  assign ctx_key_o = {19'd0, in.did, in.pv, in.pid};
   assign tlb_en_o = take;
   assign tlb_rd_vpn_o = in.addr[56:12];
   assign entered_o = take & ~in.refused;

@@ -241,10 +241,11 @@ module iommu_mem #(
   assign quiet_o = (out_q == '0) & ~wr_busy_q;
 
 `ifndef YOSYS
-  a_asked: assert property (@(posedge clk_i) disable iff (!rst_ni) m_iommu_rvalid |-> m_iommu_rid < 4'(IDS) && out_q[m_iommu_rid])
-    else $error("iommu_mem: an answer to id %0d, which asked for nothing", m_iommu_rid);
-  a_write: assert property (@(posedge clk_i) disable iff (!rst_ni) m_iommu_bvalid |-> wr_busy_q && m_iommu_bid == iommu_pkg::MEM_ID_STORE)
-    else $error("iommu_mem: B without a write");
+  always_ff @(posedge clk_i) if (rst_ni) begin
+    a_asked: assert (!m_iommu_rvalid || (m_iommu_rid < 4'(IDS) && out_q[m_iommu_rid]))
+      else $error("iommu_mem: an answer to id %0d, which asked for nothing", m_iommu_rid);
+    a_write: assert (!m_iommu_bvalid || (wr_busy_q && m_iommu_bid == iommu_pkg::MEM_ID_STORE)) else $error("iommu_mem: B without a write");
+  end
 `else
   wire unused = &{1'b0, m_iommu_bid};
 `endif

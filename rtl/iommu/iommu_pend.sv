@@ -57,11 +57,11 @@ module iommu_pend #(
   localparam int unsigned P = iommu_pkg::PEND;
 
   logic [N-1:0] valid_q, need_q, wait_q, ok_q, refused_q, primary_q;
-  logic [N-1:0] age_q [0:N-1];                          // older entries
-  logic [N-1:0] blk_q [0:N-1];                          // older entries of the same order class
+  logic [N*N-1:0] age_q;                                // of each valid entry: older entries
+  logic [N*N-1:0] blk_q;                                // of each valid entry: older entries of the same order class
   logic [iommu_pkg::REQ_W-1:0]   req_q [0:N-1];
   logic [iommu_pkg::SLOT_AW-1:0] slot_q [0:N-1];
-  logic [51:0]  page_q [0:N-1];
+  logic [N*64-1:0] page_q;                              // in whole words
   logic [N-1:0] exec_q, priv_q, pcol_q;
   logic [3:0]   id_q [0:N-1];
   logic [1:0]   err_busy_q;
@@ -88,7 +88,7 @@ module iommu_pend #(
   logic [AW-1:0] free;
   always_comb begin
     free = {pr.port, {(AW-1){1'b0}}};
-    for (int unsigned i = P; i > 0; i--) if (!valid_q[(pr.port ? P : 0) + i - 1]) free = {pr.port, i[AW-2:0] - 1'b1};
+    if (push_i) for (int unsigned i = P; i > 0; i--) if (!valid_q[(pr.port ? P : 0) + i - 1]) free = {pr.port, i[AW-2:0] - 1'b1};
   end
 
   // ---- the oldest that needs a walk; the oldest that may leave; the oldest refused of each port ------------------------------------
@@ -100,8 +100,8 @@ module iommu_pend #(
     can_leave = '0;
     can_err = '0;
     if (|valid_q) for (int unsigned i = 0; i < N; i++) begin
-      can_leave[i] = ok_q[i] & (blk_q[i] == '0) & ~flight_full_i[{i >= P, id_q[i]}];
-      can_err[i] = refused_q[i] & (blk_q[i] == '0) & flight_none_i[{i >= P, id_q[i]}];
+      can_leave[i] = ok_q[i] & (blk_q[i*N +: N] == '0) & ~flight_full_i[{i >= P, id_q[i]}];
+      can_err[i] = refused_q[i] & (blk_q[i*N +: N] == '0) & flight_none_i[{i >= P, id_q[i]}];
     end
     need_found = 1'b0;
     rel_found = 1'b0;
@@ -111,12 +111,12 @@ module iommu_pend #(
     err_idx0 = '0;
     err_idx1 = '0;
     if (|valid_q) for (int unsigned i = 0; i < N; i++) begin
-      if (need_q[i] && (age_q[i] & need_q) == '0) begin need_found = 1'b1; need_idx = i[AW-1:0]; end
-      if (can_leave[i] && (age_q[i] & can_leave) == '0) begin rel_found = 1'b1; rel_idx = i[AW-1:0]; end
+      if (need_q[i] && (age_q[i*N +: N] & need_q) == '0) begin need_found = 1'b1; need_idx = i[AW-1:0]; end
+      if (can_leave[i] && (age_q[i*N +: N] & can_leave) == '0) begin rel_found = 1'b1; rel_idx = i[AW-1:0]; end
     end
     if (|can_err) for (int unsigned i = 0; i < P; i++) begin
-      if (can_err[i] && (age_q[i][P-1:0] & can_err[P-1:0]) == '0) begin err_found[0] = 1'b1; err_idx0 = i[AW-1:0]; end
-      if (can_err[P+i] && (age_q[P+i][N-1:P] & can_err[N-1:P]) == '0) begin err_found[1] = 1'b1; err_idx1 = AW'(P + i); end
+      if (can_err[i] && (age_q[i*N +: P] & can_err[P-1:0]) == '0) begin err_found[0] = 1'b1; err_idx0 = i[AW-1:0]; end
+      if (can_err[P+i] && (age_q[(P+i)*N + P +: P] & can_err[N-1:P]) == '0) begin err_found[1] = 1'b1; err_idx1 = AW'(P + i); end
     end
   end
 
@@ -128,7 +128,7 @@ module iommu_pend #(
     rel = '0;
     if (rel_found) begin
       rel = req_q[rel_idx];
-      rel.addr[63:12] = page_q[rel_idx];
+      rel.addr[63:12] = page_q[rel_idx*64 +: 52];
     end
   end
   assign rel_valid_o = rel_found;
@@ -136,8 +136,12 @@ module iommu_pend #(
 
   iommu_pkg::req_t e0;
   iommu_pkg::req_t e1;
-  assign e0 = err_busy_q[0] ? req_q[err_idx0_q] : '0;
-  assign e1 = err_busy_q[1] ? req_q[err_idx1_q] : '0;
+  always_comb begin
+    e0 = '0;
+    e1 = '0;
+    if (err_busy_q[0]) e0 = req_q[err_idx0_q];
+    if (err_busy_q[1]) e1 = req_q[err_idx1_q];
+  end
   assign err_valid_o = err_busy_q;
   assign err_id_o = {e1.id, e0.id};
   assign err_len_o = {e1.len, e0.len};
@@ -176,8 +180,19 @@ module iommu_pend #(
     end
     if (walk_valid_o && walk_accept_i) slot_q[need_idx] <= walk_slot_i;
     if (push_i || res_valid_i) for (int unsigned i = 0; i < N; i++) begin
-      if (push_i && free == i[AW-1:0]) page_q[i] <= push_page_i;
-      else if (res_mine[i] && res_ok[i]) page_q[i] <= res_page_i;
+      if (push_i && free == i[AW-1:0]) page_q[i*64 +: 64] <= {12'd0, push_page_i};
+      else if (res_mine[i] && res_ok[i]) page_q[i*64 +: 64] <= {12'd0, res_page_i};
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (|clear) begin
+      age_q <= age_q & {N{~clear}};
+      blk_q <= blk_q & {N{~clear}};
+    end
+    if (push_i) begin
+      age_q[free*N +: N] <= valid_q & ~clear;
+      blk_q[free*N +: N] <= same_class & ~clear;
     end
   end
 
@@ -192,14 +207,8 @@ module iommu_pend #(
       err_busy_q <= '0;
       err_idx0_q <= '0;
       err_idx1_q <= '0;
-      for (int unsigned i = 0; i < N; i++) begin
-        age_q[i] <= '0;
-        blk_q[i] <= '0;
-      end
     end else begin
       if (|valid_q) for (int unsigned i = 0; i < N; i++) begin
-        age_q[i] <= age_q[i] & ~clear;
-        blk_q[i] <= blk_q[i] & ~clear;
         if (res_mine[i]) begin
           wait_q[i] <= 1'b0;
           ok_q[i] <= res_ok[i];
@@ -222,8 +231,6 @@ module iommu_pend #(
         ok_q[free] <= push_hit_i & ~pr.refused;
         refused_q[free] <= pr.refused;
         need_q[free] <= ~push_hit_i & ~pr.refused;
-        age_q[free] <= valid_q & ~clear;
-        blk_q[free] <= same_class & ~clear;
       end
       if (!err_busy_q[0] && err_found[0] && !err_hold_i[0]) begin
         err_busy_q[0] <= 1'b1;

@@ -34,49 +34,61 @@ package iommu_pkg;
   localparam logic [1:0] RESP_SLVERR = 2'b10;
   localparam logic [1:0] TTYPE_UNTRANSLATED = 2'd0;
 
+  // Bundles are whole 32-bit words whose wide fields start at one, since that simulates much faster; `zero` fills up and vanishes in
+  // synthesis.
+
   // ---- a request, from port acceptance to m_data --------------------------------------------------------------------------
   typedef struct packed {
+    logic [24:0] zero;
     logic        port;
     logic [3:0]  id;
-    logic [63:0] addr;
-    logic [7:0]  len;
+    logic        pcol;     // fence colour of the pipeline
+    logic        fcol;     // fence colour of the answers in flight
+
+    logic        refused;  // port isolated, or a device_id that the port may not use: answered SLVERR without a walk
     logic [2:0]  size;
     logic [1:0]  burst;
     logic [2:0]  prot;
     logic [1:0]  ttype;
     logic        pv;
     logic [19:0] pid;
+
     logic [23:0] did;
-    logic        refused;  // port isolated, or a device_id that the port may not use: answered SLVERR without a walk
-    logic        pcol;     // fence colour of the pipeline
-    logic        fcol;     // fence colour of the answers in flight
+    logic [7:0]  len;
+
+    logic [63:0] addr;
   } req_t;
-  localparam int unsigned REQ_W = 135;
+  localparam int unsigned REQ_W = 160;
 
   // ---- resolved device or process context ----------------------------------------------------------------------------------
   typedef struct packed {
+    logic [18:0] zero;
     logic [23:0] did;
     logic        pv;
     logic [19:0] pid;
   } ctx_key_t;
-  localparam int unsigned CTX_KEY_W = 45;
+  localparam int unsigned CTX_KEY_W = 64;
 
   typedef struct packed {
+    logic [25:0] zero;
     logic        s1_on;    // first stage translates
     logic [2:0]  s1_top;   // level of its root table: 2 Sv39, 3 Sv48, 4 Sv57
-    logic [43:0] s1_root;
-    logic [19:0] pscid;
     logic        sum;
     logic        dtf;
+
+    logic [43:0] s1_root;
+    logic [19:0] pscid;
   } ctx_t;
-  localparam int unsigned CTX_W = 70;
+  localparam int unsigned CTX_W = 96;
 
   // ---- IOTLB entry: raw permissions of the leaf -----------------------------------------------------------------------------
   typedef struct packed {
-    logic [44:0] vpn;      // IOVA[56:12]; the bits above are its sign extension, checked against the mode at lookup
-    logic [19:0] pscid;
-    logic [2:0]  level;    // 0: 4 KiB, 1: 2 MiB, 2: 1 GiB, 3: 512 GiB, 4: 256 TiB
     logic [43:0] ppn;
+    logic [19:0] pscid;
+
+    logic [9:0]  zero;
+    logic [44:0] vpn;      // IOVA[56:12]; the bits above are its sign extension, checked against the mode at lookup
+    logic [2:0]  level;    // 0: 4 KiB, 1: 2 MiB, 2: 1 GiB, 3: 512 GiB, 4: 256 TiB
     logic        g;
     logic        d;
     logic        u;
@@ -84,7 +96,7 @@ package iommu_pkg;
     logic        w;
     logic        r;
   } tlb_t;
-  localparam int unsigned TLB_W = 118;
+  localparam int unsigned TLB_W = 128;
 
   // ---- a walk ---------------------------------------------------------------------------------------------------------------
   localparam logic [1:0] WALK_DDT = 2'd0;   // reads a non-leaf device-directory entry

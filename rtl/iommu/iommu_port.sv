@@ -93,25 +93,29 @@ module iommu_port #(
   iommu_pkg::req_t aw;
   always_comb begin
     ar = '0;
-    ar.port = PORT;
-    ar.id = s_arid;
-    ar.addr = s_araddr;
-    ar.len = s_arlen;
-    ar.size = s_arsize;
-    ar.burst = s_arburst;
-    ar.prot = s_arprot;
-    {ar.ttype, ar.pv, ar.pid, ar.did} = s_aruser;
-    ar.refused = isolated_q | ((ar.did & id_mask_i) != id_base_i);
     aw = '0;
-    aw.port = PORT;
-    aw.id = s_awid;
-    aw.addr = s_awaddr;
-    aw.len = s_awlen;
-    aw.size = s_awsize;
-    aw.burst = s_awburst;
-    aw.prot = s_awprot;
-    {aw.ttype, aw.pv, aw.pid, aw.did} = s_awuser;
-    aw.refused = isolated_q | ((aw.did & id_mask_i) != id_base_i);
+    if (s_arvalid) begin
+      ar.port = PORT;
+      ar.id = s_arid;
+      ar.addr = s_araddr;
+      ar.len = s_arlen;
+      ar.size = s_arsize;
+      ar.burst = s_arburst;
+      ar.prot = s_arprot;
+      {ar.ttype, ar.pv, ar.pid, ar.did} = s_aruser;
+      ar.refused = isolated_q | ((ar.did & id_mask_i) != id_base_i);
+    end
+    if (s_awvalid) begin
+      aw.port = PORT;
+      aw.id = s_awid;
+      aw.addr = s_awaddr;
+      aw.len = s_awlen;
+      aw.size = s_awsize;
+      aw.burst = s_awburst;
+      aw.prot = s_awprot;
+      {aw.ttype, aw.pv, aw.pid, aw.did} = s_awuser;
+      aw.refused = isolated_q | ((aw.did & id_mask_i) != id_base_i);
+    end
   end
   assign req_valid_o = {s_awvalid, s_arvalid};
   assign req_o = {aw, ar};

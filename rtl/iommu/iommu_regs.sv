@@ -12,6 +12,7 @@ module iommu_regs (
   input  wire         clk_i,
   input  wire         rst_ni,
   input  wire         we_i,
+  input  wire         re_i,         /// rdata_o is 0 otherwise
   input  wire  [11:0] addr_i,
   input  wire  [63:0] wdata_i,
   input  wire  [7:0]  wstrb_i,
@@ -242,40 +243,43 @@ module iommu_regs (
   logic [63:0] ddtp;
   always_comb begin
     fctl = 32'd0;
-    fctl[regs_pkg::IOMMU_FCTL_WSI_LSB] = wsi_o;
     ddtp = 64'd0;
-    ddtp[regs_pkg::IOMMU_DDTP_IOMMU_MODE_LSB +: regs_pkg::IOMMU_DDTP_IOMMU_MODE_W] = mode_q;
-    ddtp[regs_pkg::IOMMU_DDTP_BUSY_LSB] = ddtp_busy_q;
-    ddtp[regs_pkg::IOMMU_DDTP_PPN_LSB +: regs_pkg::IOMMU_DDTP_PPN_W] = root_q;
     cqcsr = 32'd0;
-    cqcsr[regs_pkg::IOMMU_CQCSR_CQEN_LSB] = cqen_q;
-    cqcsr[regs_pkg::IOMMU_CQCSR_CIE_LSB] = cie_q;
-    cqcsr[regs_pkg::IOMMU_CQCSR_CQMF_LSB] = cq_mf_i;
-    cqcsr[regs_pkg::IOMMU_CQCSR_CMD_ILL_LSB] = cq_ill_i;
-    cqcsr[regs_pkg::IOMMU_CQCSR_FENCE_W_IP_LSB] = cq_fence_w_ip_i;
-    cqcsr[regs_pkg::IOMMU_CQCSR_CQON_LSB] = cq_on_i;
-    cqcsr[regs_pkg::IOMMU_CQCSR_BUSY_LSB] = cq_busy_i;
     fqcsr = 32'd0;
-    fqcsr[regs_pkg::IOMMU_FQCSR_FQEN_LSB] = fqen_q;
-    fqcsr[regs_pkg::IOMMU_FQCSR_FIE_LSB] = fie_q;
-    fqcsr[regs_pkg::IOMMU_FQCSR_FQMF_LSB] = fq_mf_i;
-    fqcsr[regs_pkg::IOMMU_FQCSR_FQOF_LSB] = fq_of_i;
-    fqcsr[regs_pkg::IOMMU_FQCSR_FQON_LSB] = fq_on_i;
-    fqcsr[regs_pkg::IOMMU_FQCSR_BUSY_LSB] = fq_busy_i;
+    rdata_o = 64'd0;
+    if (re_i) begin
+      fctl[regs_pkg::IOMMU_FCTL_WSI_LSB] = wsi_o;
+      ddtp[regs_pkg::IOMMU_DDTP_IOMMU_MODE_LSB +: regs_pkg::IOMMU_DDTP_IOMMU_MODE_W] = mode_q;
+      ddtp[regs_pkg::IOMMU_DDTP_BUSY_LSB] = ddtp_busy_q;
+      ddtp[regs_pkg::IOMMU_DDTP_PPN_LSB +: regs_pkg::IOMMU_DDTP_PPN_W] = root_q;
+      cqcsr[regs_pkg::IOMMU_CQCSR_CQEN_LSB] = cqen_q;
+      cqcsr[regs_pkg::IOMMU_CQCSR_CIE_LSB] = cie_q;
+      cqcsr[regs_pkg::IOMMU_CQCSR_CQMF_LSB] = cq_mf_i;
+      cqcsr[regs_pkg::IOMMU_CQCSR_CMD_ILL_LSB] = cq_ill_i;
+      cqcsr[regs_pkg::IOMMU_CQCSR_FENCE_W_IP_LSB] = cq_fence_w_ip_i;
+      cqcsr[regs_pkg::IOMMU_CQCSR_CQON_LSB] = cq_on_i;
+      cqcsr[regs_pkg::IOMMU_CQCSR_BUSY_LSB] = cq_busy_i;
+      fqcsr[regs_pkg::IOMMU_FQCSR_FQEN_LSB] = fqen_q;
+      fqcsr[regs_pkg::IOMMU_FQCSR_FIE_LSB] = fie_q;
+      fqcsr[regs_pkg::IOMMU_FQCSR_FQMF_LSB] = fq_mf_i;
+      fqcsr[regs_pkg::IOMMU_FQCSR_FQOF_LSB] = fq_of_i;
+      fqcsr[regs_pkg::IOMMU_FQCSR_FQON_LSB] = fq_on_i;
+      fqcsr[regs_pkg::IOMMU_FQCSR_BUSY_LSB] = fq_busy_i;
 
-    case (at)
-      regs_pkg::IOMMU_CAPABILITIES: rdata_o = capabilities_o;
-      regs_pkg::IOMMU_FCTL:         rdata_o = {32'd0, fctl};
-      regs_pkg::IOMMU_DDTP:         rdata_o = ddtp;
-      regs_pkg::IOMMU_CQB:          rdata_o = cqb_q;
-      regs_pkg::IOMMU_CQH:          rdata_o = {cqt_q, cq_head_i};
-      regs_pkg::IOMMU_FQB:          rdata_o = fqb_q;
-      regs_pkg::IOMMU_FQH:          rdata_o = {fq_tail_i, fqh_q};
-      regs_pkg::IOMMU_CQCSR:        rdata_o = {fqcsr, cqcsr};
-      regs_pkg::IOMMU_PQCSR:        rdata_o = {28'd0, ipsr_i, 32'd0};
-      regs_pkg::IOMMU_ICVEC:        rdata_o = {48'd0, icvec_i};
-      default:                      rdata_o = in_table ? table_i : 64'd0;
-    endcase
+      case (at)
+        regs_pkg::IOMMU_CAPABILITIES: rdata_o = capabilities_o;
+        regs_pkg::IOMMU_FCTL:         rdata_o = {32'd0, fctl};
+        regs_pkg::IOMMU_DDTP:         rdata_o = ddtp;
+        regs_pkg::IOMMU_CQB:          rdata_o = cqb_q;
+        regs_pkg::IOMMU_CQH:          rdata_o = {cqt_q, cq_head_i};
+        regs_pkg::IOMMU_FQB:          rdata_o = fqb_q;
+        regs_pkg::IOMMU_FQH:          rdata_o = {fq_tail_i, fqh_q};
+        regs_pkg::IOMMU_CQCSR:        rdata_o = {fqcsr, cqcsr};
+        regs_pkg::IOMMU_PQCSR:        rdata_o = {28'd0, ipsr_i, 32'd0};
+        regs_pkg::IOMMU_ICVEC:        rdata_o = {48'd0, icvec_i};
+        default:                      rdata_o = in_table ? table_i : 64'd0;
+      endcase
+    end
   end
 
   wire unused = &{1'b0, addr_i[2:0]};

@@ -81,15 +81,18 @@ module iommu_step (
   // ATS, process directories, second stages, hardware A/D updates, QoS ids and the other endianness are not there: whatever
   // turns one of them on is a misconfiguration.
   logic dc_misconfigured;
-  assign dc_misconfigured =
-      (|(tc & regs_pkg::DC_TC_RESERVED)) | (|(ta & regs_pkg::DC_TA_RESERVED)) | (|(fsc & regs_pkg::DC_FSC_RESERVED))
-    | tc[regs_pkg::DC_TC_EN_ATS_LSB] | tc[regs_pkg::DC_TC_EN_PRI_LSB] | tc[regs_pkg::DC_TC_PRPR_LSB] | tc[regs_pkg::DC_TC_T2GPA_LSB]
-    | tc[regs_pkg::DC_TC_SADE_LSB] | tc[regs_pkg::DC_TC_GADE_LSB]
-    | (tc[regs_pkg::DC_TC_SBE_LSB] != be_i)
-    | (tc[regs_pkg::DC_TC_SXL_LSB] != gxl_i)
-    | (|ta[regs_pkg::DC_TA_RCID_LSB +: regs_pkg::DC_TA_RCID_W]) | (|ta[regs_pkg::DC_TA_MCID_LSB +: regs_pkg::DC_TA_MCID_W])
-    | (|iohgatp[regs_pkg::DC_IOHGATP_MODE_LSB +: regs_pkg::DC_IOHGATP_MODE_W])
-    | (pdtv ? (fsc_mode != regs_pkg::SATP_MODE_BARE) : (~s1_mode_ok | tc[regs_pkg::DC_TC_DPE_LSB]));
+  always_comb begin
+    dc_misconfigured = 1'b0;
+    if (at_dc) dc_misconfigured =
+          (|(tc & regs_pkg::DC_TC_RESERVED)) | (|(ta & regs_pkg::DC_TA_RESERVED)) | (|(fsc & regs_pkg::DC_FSC_RESERVED))
+        | tc[regs_pkg::DC_TC_EN_ATS_LSB] | tc[regs_pkg::DC_TC_EN_PRI_LSB] | tc[regs_pkg::DC_TC_PRPR_LSB] | tc[regs_pkg::DC_TC_T2GPA_LSB]
+        | tc[regs_pkg::DC_TC_SADE_LSB] | tc[regs_pkg::DC_TC_GADE_LSB]
+        | (tc[regs_pkg::DC_TC_SBE_LSB] != be_i)
+        | (tc[regs_pkg::DC_TC_SXL_LSB] != gxl_i)
+        | (|ta[regs_pkg::DC_TA_RCID_LSB +: regs_pkg::DC_TA_RCID_W]) | (|ta[regs_pkg::DC_TA_MCID_LSB +: regs_pkg::DC_TA_MCID_W])
+        | (|iohgatp[regs_pkg::DC_IOHGATP_MODE_LSB +: regs_pkg::DC_IOHGATP_MODE_W])
+        | (pdtv ? (fsc_mode != regs_pkg::SATP_MODE_BARE) : (~s1_mode_ok | tc[regs_pkg::DC_TC_DPE_LSB]));
+  end
 
   // The context is known from here on: cached, or the one just read.
   iommu_pkg::ctx_t ctx;
@@ -138,11 +141,17 @@ module iommu_step (
   end
 
   logic pte_malformed, pte_refused;
-  assign pte_malformed = ~v | (w & ~r) | (|pte[regs_pkg::PTE_E_RSVD_LSB +: regs_pkg::PTE_E_RSVD_W])
-                       | (|pte[regs_pkg::PTE_E_RSW_LSB +: regs_pkg::PTE_E_RSW_W]) | (|pte[regs_pkg::PTE_E_PBMT_LSB +: regs_pkg::PTE_E_PBMT_W])
-                       | (leaf ? (misaligned | (nap & ~nap_ok)) : (nap | a | d | u | (s.level == 3'd0)));
-  // permissions, then A and D, which only software sets
-  assign pte_refused = leaf & (~(s.write ? w : s.exec ? x : r) | ~(s.priv ? (~u | (s.ctx.sum & ~s.exec)) : u) | ~a | (s.write & ~d));
+  always_comb begin
+    pte_malformed = 1'b0;
+    pte_refused = 1'b0;
+    if (active_i & at_s1) begin
+      pte_malformed = ~v | (w & ~r) | (|pte[regs_pkg::PTE_E_RSVD_LSB +: regs_pkg::PTE_E_RSVD_W])
+                           | (|pte[regs_pkg::PTE_E_RSW_LSB +: regs_pkg::PTE_E_RSW_W]) | (|pte[regs_pkg::PTE_E_PBMT_LSB +: regs_pkg::PTE_E_PBMT_W])
+                           | (leaf ? (misaligned | (nap & ~nap_ok)) : (nap | a | d | u | (s.level == 3'd0)));
+      // permissions, then A and D, which only software sets
+      pte_refused = leaf & (~(s.write ? w : s.exec ? x : r) | ~(s.priv ? (~u | (s.ctx.sum & ~s.exec)) : u) | ~a | (s.write & ~d));
+    end
+  end
 
   // ---- checks ----------------------------------------------------------------------------------------------------------------
   logic [iommu_pkg::CHECKS-1:0] failed;

@@ -47,7 +47,9 @@ module iommu_tlb #(
   // ---- fill, first clock: read the tags of the set; second clock: write ---------------------------------------------------------
   logic          fill_q;
   logic [EW-1:0] fill_entry_q;
+  iommu_pkg::tlb_t fi;
   iommu_pkg::tlb_t fe;
+  assign fi = fill_entry_i;
   assign fe = fill_entry_q;
   logic fill_small, fill_large;
   assign fill_small = fill_q & (fe.level == 3'd0);
@@ -56,24 +58,23 @@ module iommu_tlb #(
   assign fill_set = fe.vpn[SW-1:0];
 
   // ---- 4 KiB part ---------------------------------------------------------------------------------------------------------------
-  logic [2*WAYS-1:0]    same, match;          // bit {lookup, way}
-  logic [WAYS*SETS-1:0] valid_q;              // bit {way, set}
+  logic [2*WAYS-1:0]    match;                // bit {lookup, way}
+  logic [WAYS*SETS-1:0] valid_q;              // bit {set, way}
   logic [WW-1:0]        victim_q;             // the same for every set: a plain rotation
   logic [WAYS-1:0]      fill_same, fill_match, fill_valid;
   logic [WW-1:0]        fill_way;
-  logic [2*WAYS*EW-1:0] row;                  // {lookup, way}
+  logic [2*WAYS*EW-1:0] row;                  // {way, lookup}
   logic [2*WAYS-1:0]    row_valid_q;          // bit {lookup, way}
 
   for (genvar g = 0; g < WAYS; g++) begin : gen_way
     iommu_tlb_way #(.SETS(SETS)) way (
       .clk_i, .rd_en_i, .rd_set_i({rd_vpn_i[45 +: SW], rd_vpn_i[0 +: SW]}), .key_vpn_i, .key_pscid_i,
-      .match_o({same[WAYS+g], same[g]}), .row_o({row[(WAYS+g)*EW +: EW], row[g*EW +: EW]}),
-      .tag_en_i(fill_i), .tag_set_i(fill_entry_i[EW-45 +: SW]), .tag_vpn_i(fe.vpn), .tag_pscid_i(fe.pscid), .tag_match_o(fill_same[g]),
+      .valid_i({row_valid_q[WAYS+g], row_valid_q[g]}), .match_o({match[WAYS+g], match[g]}), .row_o(row[2*g*EW +: 2*EW]),
+      .tag_en_i(fill_i), .tag_set_i(fi.vpn[SW-1:0]), .tag_vpn_i(fe.vpn), .tag_pscid_i(fe.pscid), .tag_match_o(fill_same[g]),
       .we_i(fill_small & (fill_way == g[WW-1:0])), .set_i(fill_set), .entry_i(fill_entry_q));
-    assign fill_valid[g] = valid_q[g*SETS + 32'(fill_set)];
   end
+  assign fill_valid = valid_q[fill_set*WAYS +: WAYS];
   assign fill_match = fill_valid & fill_same;
-  assign match = row_valid_q & same;
 
   always_comb begin
     fill_way = victim_q;
@@ -132,7 +133,7 @@ module iommu_tlb #(
         for (int unsigned i = 0; i < WAYS; i++) begin
           if (!hit_o[p] && match[p*WAYS + i]) begin
             hit_o[p] = 1'b1;
-            h = row[(p*WAYS + i)*EW +: EW];
+            h = row[(2*i + p)*EW +: EW];
           end
         end
         for (int unsigned i = 0; i < LARGE; i++) begin
@@ -175,12 +176,12 @@ module iommu_tlb #(
       fractured_q <= 1'b0;
     end else begin
       for (int unsigned p = 0; p < 2; p++) begin
-        if (rd_en_i[p]) for (int unsigned i = 0; i < WAYS; i++) row_valid_q[p*WAYS + i] <= valid_q[i*SETS + 32'(rd_vpn_i[p*45 +: SW])];
+        if (rd_en_i[p]) row_valid_q[p*WAYS +: WAYS] <= valid_q[rd_vpn_i[p*45 +: SW]*WAYS +: WAYS];
       end
 
       fill_q <= fill_i & ~inval_i;
       if (fill_small) begin
-        valid_q[32'(fill_way)*SETS + 32'(fill_set)] <= 1'b1;
+        valid_q[fill_set*WAYS + 32'(fill_way)] <= 1'b1;
         victim_q <= victim_q + 1'b1;
       end
       if (fill_large) begin
@@ -194,9 +195,9 @@ module iommu_tlb #(
         large_valid_q <= '0;
         fractured_q <= 1'b0;
       end else if (inval_i) begin
-        for (int unsigned i = 0; i < WAYS; i++) valid_q[i*SETS + 32'(inval_vpn_i[SW-1:0])] <= 1'b0;
+        valid_q[inval_vpn_i[SW-1:0]*WAYS +: WAYS] <= '0;
         for (int unsigned i = 0; i < LARGE; i++) if (large_over[i]) large_valid_q[i] <= 1'b0;
-        if (fill_small && fill_set == inval_vpn_i[SW-1:0]) valid_q[32'(fill_way)*SETS + 32'(fill_set)] <= 1'b0;
+        if (fill_small && fill_set == inval_vpn_i[SW-1:0]) valid_q[fill_set*WAYS + 32'(fill_way)] <= 1'b0;
         if (fill_large) large_valid_q[large_way] <= 1'b0;
       end
     end

@@ -13,7 +13,8 @@ module iommu_tlb_way #(
   input  wire  [2*45-1:0]                key_vpn_i,    /// compared with the row that was read
   input  wire  [2*20-1:0]                key_pscid_i,
   output logic [1:0]                     match_o,
-  output logic [2*iommu_pkg::TLB_W-1:0]  row_o,
+  output logic [2*iommu_pkg::TLB_W-1:0]  row_o,        /// of each lookup
+  input  wire  [1:0]                     valid_i,      /// per lookup: the row that was read holds an entry
   input  wire                            tag_en_i,     /// read the tag of tag_set_i
   input  wire  [$clog2(SETS)-1:0]        tag_set_i,
   input  wire  [44:0]                    tag_vpn_i,    /// compared with the tag that was read
@@ -28,18 +29,26 @@ module iommu_tlb_way #(
   logic [EW-1:0] mem [0:SETS-1];
   iommu_pkg::tlb_t r0_q;
   iommu_pkg::tlb_t r1_q;
+  iommu_pkg::tlb_t tag;
   logic [64:0] tag_q;
+  always_comb begin
+    tag = '0;
+    if (tag_en_i) tag = mem[tag_set_i];
+  end
 
   always_ff @(posedge clk_i) begin
     if (rd_en_i[0]) r0_q <= mem[rd_set_i[0 +: SW]];
     if (rd_en_i[1]) r1_q <= mem[rd_set_i[SW +: SW]];
-    if (tag_en_i) tag_q <= mem[tag_set_i][EW-1 -: 65];
+    if (tag_en_i) tag_q <= {tag.vpn, tag.pscid};
     if (we_i) mem[set_i] <= entry_i;
   end
 
   assign row_o = {r1_q, r0_q};
-  assign match_o[0] = (r0_q.vpn == key_vpn_i[0 +: 45]) & (r0_q.g | (r0_q.pscid == key_pscid_i[0 +: 20]));
-  assign match_o[1] = (r1_q.vpn == key_vpn_i[45 +: 45]) & (r1_q.g | (r1_q.pscid == key_pscid_i[20 +: 20]));
+  always_comb begin
+    match_o = 2'b00;
+    if (valid_i[0]) match_o[0] = (r0_q.vpn == key_vpn_i[0 +: 45]) & (r0_q.g | (r0_q.pscid == key_pscid_i[0 +: 20]));
+    if (valid_i[1]) match_o[1] = (r1_q.vpn == key_vpn_i[45 +: 45]) & (r1_q.g | (r1_q.pscid == key_pscid_i[20 +: 20]));
+  end
   assign tag_match_o = tag_q == {tag_vpn_i, tag_pscid_i};
 endmodule
 `default_nettype wire

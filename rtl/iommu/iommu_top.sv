@@ -10,10 +10,13 @@ module iommu_top #(
   parameter int unsigned DATA_W = 64
 ) (
   input  wire         clk_i,
+  input  wire         clk_ctl_i,       // of walks, queues, interrupts, registers: clk_i, which may lack edges that end a clock with
+  output logic        ctl_clock_o,     // this low
   input  wire         rst_ni,
 
   // register page: one access at a time; a write acts at the clock edge, a read is combinational
   input  wire         reg_we_i,
+  input  wire         reg_re_i,        // reg_rdata_o is 0 otherwise
   input  wire  [11:0] reg_addr_i,      // byte address, 8-byte aligned
   input  wire  [63:0] reg_wdata_i,
   input  wire  [7:0]  reg_wstrb_i,     // 0x0f, 0xf0 or 0xff; anything else writes nothing
@@ -220,7 +223,7 @@ module iommu_top #(
   logic [15:0] icvec;
 
   iommu_regs regs (
-    .clk_i, .rst_ni, .we_i(reg_we_i), .addr_i(reg_addr_i), .wdata_i(reg_wdata_i), .wstrb_i(reg_wstrb_i), .rdata_o(reg_rdata_o),
+    .clk_i(clk_ctl_i), .rst_ni, .we_i(reg_we_i), .re_i(reg_re_i), .addr_i(reg_addr_i), .wdata_i(reg_wdata_i), .wstrb_i(reg_wstrb_i), .rdata_o(reg_rdata_o),
     .strap_capabilities_i, .strap_ddt_levels_max_i, .strap_queue_log2_max_i, .strap_reset_bare_i,
     .strap_wsi_i(strap_fctl_i[regs_pkg::IOMMU_FCTL_WSI_LSB]),
     .capabilities_o(caps), .wsi_o(wsi), .mode_o(mode), .root_o(root), .ddtp_write_o(ddtp_write), .ddtp_start_o(ddtp_start),
@@ -252,7 +255,7 @@ module iommu_top #(
   logic wr_error;
 
   iommu_cq cq (
-    .clk_i, .rst_ni, .pas_i(pas), .nl_i(caps[regs_pkg::IOMMU_CAPABILITIES_NL_LSB]), .s_i(caps[regs_pkg::IOMMU_CAPABILITIES_S_LSB]),
+    .clk_i(clk_ctl_i), .rst_ni, .pas_i(pas), .nl_i(caps[regs_pkg::IOMMU_CAPABILITIES_NL_LSB]), .s_i(caps[regs_pkg::IOMMU_CAPABILITIES_S_LSB]),
     .wsi_i(wsi), .device_id_mask_i(strap_device_id_mask_i), .ppn_i(cq_ppn), .tail_i(cq_tail), .head_o(cq_head), .log2szm1_i(cq_log2szm1),
     .en_i(cq_en), .on_o(cq_on), .busy_o(cq_busy), .mf_o(cq_mf), .ill_o(cq_ill), .fence_w_ip_o(cq_fence_w_ip),
     .mf_clear_i(cq_mf_clear), .ill_clear_i(cq_ill_clear), .fence_w_ip_clear_i(cq_fence_w_ip_clear),
@@ -265,7 +268,7 @@ module iommu_top #(
   logic rec_valid, rec_ready, msi_rec_valid, msi_rec_ready, fq_rec_ready;
   logic [255:0] rec, msi_rec;
   iommu_irq irq (
-    .clk_i, .rst_ni, .vectors_log2_i(strap_vectors_log2_i), .msi_i(msi), .wsi_i(wsi), .pas_i(pas),
+    .clk_i(clk_ctl_i), .rst_ni, .vectors_log2_i(strap_vectors_log2_i), .msi_i(msi), .wsi_i(wsi), .pas_i(pas),
     .cq_level_i(cq_ie & (cq_mf | cq_ill | cq_fence_w_ip)), .fq_level_i(fq_ie & (fq_mf | fq_of)), .fq_event_i(fq_ie & fq_event),
     .ipsr_clear_i(ipsr_clear), .ipsr_o(ipsr), .icvec_we_i(icvec_we), .icvec_i(reg_wdata_i[15:0]), .icvec_o(icvec),
     .table_index_i(table_index), .table_we_i(table_we), .table_i(reg_wdata_i), .table_o(table_word), .wires_o,
@@ -277,7 +280,7 @@ module iommu_top #(
   assign msi_rec_ready = fq_rec_ready & ~rec_valid;
   logic [7:0] records_in, records_out;
   iommu_fq fq (
-    .clk_i, .rst_ni, .pas_i(pas), .ppn_i(fq_ppn), .log2szm1_i(fq_log2szm1), .head_i(fq_head), .tail_o(fq_tail), .base_we_i(fq_base_we),
+    .clk_i(clk_ctl_i), .rst_ni, .pas_i(pas), .ppn_i(fq_ppn), .log2szm1_i(fq_log2szm1), .head_i(fq_head), .tail_o(fq_tail), .base_we_i(fq_base_we),
     .en_i(fq_en), .on_o(fq_on), .busy_o(fq_busy), .mf_o(fq_mf), .of_o(fq_of), .mf_clear_i(fq_mf_clear), .of_clear_i(fq_of_clear),
     .event_o(fq_event), .rec_valid_i(rec_valid | msi_rec_valid), .rec_i(rec_valid ? rec : msi_rec), .rec_ready_o(fq_rec_ready), .records_in_o(records_in), .records_out_o(records_out),
     .wr_valid_o(wr_valid[0]), .wr_addr_o(fq_wr_addr), .wr_record_o(fq_wr_record), .wr_done_i(wr_done[0]), .wr_error_i(wr_error), .idle_o(fq_idle));
@@ -357,13 +360,14 @@ module iommu_top #(
   // ---- caches -----------------------------------------------------------------------------------------------------------------------------------
   logic [KW-1:0] ar_key, aw_key, walk_key;
   logic          walk_key_valid;
-  logic [2:0]    ctx_hit;
-  logic [3*CW-1:0] ctx;
-  logic          ctx_fill;
+  logic [1:0]    ctx_hit;
+  logic [2*CW-1:0] ctx;
+  logic          walk_ctx_hit, ctx_fill;
+  logic [CW-1:0] walk_ctx;
   logic [CW-1:0] ctx_fill_ctx;
-  iommu_ctx #(.LOOKUPS(3)) contexts (
-    .clk_i, .rst_ni, .key_valid_i({walk_key_valid, p0_req_valid[1] | p1_req_valid[1], p0_req_valid[0] | p1_req_valid[0]}), .key_i({walk_key, aw_key, ar_key}), .hit_o(ctx_hit), .ctx_o(ctx), .fill_i(ctx_fill), .fill_key_i(walk_key),
-    .fill_ctx_i(ctx_fill_ctx), .inval_i(inval_ctx), .inval_device_i(cmd_what.ctx_device & ~ddtp_write), .inval_did_i(cmd_what.did));
+  iommu_ctx contexts (
+    .clk_i(clk_ctl_i), .rst_ni, .key_valid_i({p0_req_valid[1] | p1_req_valid[1], p0_req_valid[0] | p1_req_valid[0]}), .key_i({aw_key, ar_key}), .hit_o(ctx_hit), .ctx_o(ctx),
+    .walk_valid_i(walk_key_valid), .walk_key_i(walk_key), .walk_hit_o(walk_ctx_hit), .walk_ctx_o(walk_ctx), .fill_i(ctx_fill), .fill_ctx_i(ctx_fill_ctx), .inval_i(inval_ctx), .inval_device_i(cmd_what.ctx_device & ~ddtp_write), .inval_did_i(cmd_what.did));
 
   logic [1:0]    tlb_en, tlb_hit, tlb_key_valid;
   logic [44:0]   ar_rd_vpn, aw_rd_vpn, ar_key_vpn, aw_key_vpn;
@@ -432,9 +436,9 @@ module iommu_top #(
   logic [iommu_pkg::SLOT_AW-1:0] walk_rd_slot, data_slot;
   logic [63:0] walk_rd_addr;
   iommu_walk walk (
-    .clk_i, .rst_ni, .mode_i(mode), .root_i(root), .caps_i(caps), .be_i(1'b0), .gxl_i(1'b0), .req_valid_i(walk_valid),
+    .clk_i(clk_ctl_i), .rst_ni, .mode_i(mode), .root_i(root), .caps_i(caps), .be_i(1'b0), .gxl_i(1'b0), .req_valid_i(walk_valid),
     .req_i({aw_walk_req, ar_walk_req}), .req_accept_o(walk_accept), .req_slot_o(walk_slot), .req_join_o(walk_join),
-    .ctx_valid_o(walk_key_valid), .ctx_key_o(walk_key), .ctx_hit_i(ctx_hit[2]), .ctx_i(ctx[2*CW +: CW]), .ctx_fill_o(ctx_fill), .ctx_fill_ctx_o(ctx_fill_ctx),
+    .ctx_valid_o(walk_key_valid), .ctx_key_o(walk_key), .ctx_hit_i(walk_ctx_hit), .ctx_i(walk_ctx), .ctx_fill_o(ctx_fill), .ctx_fill_ctx_o(ctx_fill_ctx),
     .rd_valid_o(walk_rd_valid), .rd_slot_o(walk_rd_slot), .rd_addr_o(walk_rd_addr), .rd_wide_o(walk_rd_wide), .rd_ready_i(walk_rd_ready),
     .data_valid_i(walk_data_valid), .data_slot_i(data_slot), .data_i(data), .data_error_i(data_error), .data_poison_i(data_poison),
     .res_valid_o(res_valid), .res_slot_o(res_slot), .res_fault_o(res_fault), .res_any_o(res_any), .res_perm_o(res_perm), .res_page_o(res_page),
@@ -442,7 +446,7 @@ module iommu_top #(
     .inval_i(inval), .idle_o(walk_idle));
 
   iommu_mem #(.DATA_W(DATA_W)) mem (
-    .clk_i, .rst_ni, .walk_valid_i(walk_rd_valid), .walk_slot_i(walk_rd_slot), .walk_addr_i(walk_rd_addr), .walk_wide_i(walk_rd_wide),
+    .clk_i(clk_ctl_i), .rst_ni, .walk_valid_i(walk_rd_valid), .walk_slot_i(walk_rd_slot), .walk_addr_i(walk_rd_addr), .walk_wide_i(walk_rd_wide),
     .walk_ready_o(walk_rd_ready), .cq_valid_i(cq_rd_valid), .cq_addr_i(cq_rd_addr), .cq_ready_o(cq_rd_ready),
     .walk_data_valid_o(walk_data_valid), .cq_data_valid_o(cq_data_valid), .data_slot_o(data_slot), .data_o(data), .data_error_o(data_error),
     .data_poison_o(data_poison), .wr_valid_i(wr_valid), .wr_addr_i({msi_wr_addr, cq_wr_addr, fq_wr_addr}), .wr_record_i(fq_wr_record), .wr_store_i({msi_wr_store, cq_wr_store}),
@@ -476,6 +480,9 @@ module iommu_top #(
   assign m_data_awuser = {aw_out.ttype, aw_out.pv, aw_out.pid, aw_out.did};
   assign out_go = {m_data_awvalid & m_data_awready, m_data_arvalid & m_data_arready};
   assign out_colour = {aw_out.pcol, ar_out.pcol};
+
+  iommu_clock ctl_clock (
+    .clk_i, .rst_ni, .work_i(reg_we_i | (|walk_valid) | ~(walk_idle & mem_quiet & cq_idle & fq_idle & irq_idle) | ddtp_busy), .needed_o(ctl_clock_o));
 
   // ---- events and state -----------------------------------------------------------------------------------------------------------------------------
   assign ev_translation_o = {1'b0, entered[0]} + {1'b0, entered[1]};

@@ -90,7 +90,10 @@ module iommu_walk (
   logic last_q, choice;
   assign choice = last_q ? ~req_valid_i[0] : req_valid_i[1];
   iommu_pkg::req_t rq;
-  assign rq = choice ? req_i[iommu_pkg::REQ_W +: iommu_pkg::REQ_W] : req_i[0 +: iommu_pkg::REQ_W];
+  always_comb begin
+    rq = '0;
+    if (|req_valid_i) rq = choice ? req_i[iommu_pkg::REQ_W +: iommu_pkg::REQ_W] : req_i[0 +: iommu_pkg::REQ_W];
+  end
 
   logic [AW-1:0] join_slot, free_slot;
   logic          join_found, free_found, accept;
@@ -142,14 +145,17 @@ module iommu_walk (
   logic [SW-1:0] step_next;
   assign step_start = ~data_valid_i;
   assign step = data_valid_i | (|start_q);
-  assign step_idx = data_valid_i ? data_slot_i : pick(start_q, turn_q);
+  always_comb begin
+    step_idx = data_slot_i;
+    if (!data_valid_i && |start_q) step_idx = pick(start_q, turn_q);
+  end
 
   iommu_pkg::slot_t sb;
   iommu_pkg::slot_t sn;
   assign sb = step ? slot_q[step_idx] : '0;
   assign sn = step_next;
   assign ctx_valid_o = step;
-  assign ctx_key_o = {sb.did, sb.pv, sb.pid};
+  assign ctx_key_o = {19'd0, sb.did, sb.pv, sb.pid};
 
   iommu_step stepper (
     .active_i(step), .slot_i(sb), .start_i(step_start), .data_i, .error_i(data_error_i), .poison_i(data_poison_i),
@@ -165,7 +171,10 @@ module iommu_walk (
   logic [AW-1:0] kept_idx;
   iommu_pkg::slot_t rs;
   assign kept = |issue_q;
-  assign kept_idx = pick(issue_q, turn_q);
+  always_comb begin
+    kept_idx = '0;
+    if (kept) kept_idx = pick(issue_q, turn_q);
+  end
   assign rs = kept ? slot_q[kept_idx] : step_next;
   assign rd_valid_o = kept | (step & step_read);
   assign rd_slot_o = kept ? kept_idx : step_idx;
@@ -192,7 +201,10 @@ module iommu_walk (
   iommu_pkg::slot_t s;
   assign res_can = done_q & (~logged_q | {N{rec_ready_i}});
   assign res_valid_o = |res_can;
-  assign res_slot_o = pick(res_can, turn_q);
+  always_comb begin
+    res_slot_o = '0;
+    if (res_valid_o) res_slot_o = pick(res_can, turn_q);
+  end
   assign s = res_valid_o ? slot_q[res_slot_o] : '0;
   assign res_fault_o = s.fault;
   assign res_any_o = ~s.fill;
@@ -203,16 +215,18 @@ module iommu_walk (
   iommu_pkg::tlb_t te;
   always_comb begin
     te = '0;
-    te.vpn = s.iova[56:12];
-    te.pscid = s.ctx.pscid;
-    te.level = s.level;
-    te.ppn = s.ppn[43:0];
-    te.g = s.g;
-    te.d = s.d;
-    te.u = s.u;
-    te.x = s.x;
-    te.w = s.w;
-    te.r = s.r;
+    if (res_valid_o) begin
+      te.vpn = s.iova[56:12];
+      te.pscid = s.ctx.pscid;
+      te.level = s.level;
+      te.ppn = s.ppn[43:0];
+      te.g = s.g;
+      te.d = s.d;
+      te.u = s.u;
+      te.x = s.x;
+      te.w = s.w;
+      te.r = s.r;
+    end
   end
   assign fill_entry_o = te;
   assign fill_o = res_valid_o & s.fill & ~s.fault & ~nofill_q[res_slot_o] & ~inval_i;
@@ -221,15 +235,17 @@ module iommu_walk (
   logic [63:0] rec0;
   always_comb begin
     rec0 = 64'd0;
-    rec0[regs_pkg::FAULT_W0_CAUSE_LSB +: regs_pkg::FAULT_W0_CAUSE_W] = s.cause;
-    rec0[regs_pkg::FAULT_W0_PID_LSB +: regs_pkg::FAULT_W0_PID_W] = s.pv ? s.pid : 20'd0;
-    rec0[regs_pkg::FAULT_W0_PV_LSB] = s.pv;
-    rec0[regs_pkg::FAULT_W0_PRIV_LSB] = s.priv;
-    rec0[regs_pkg::FAULT_W0_TTYP_LSB +: regs_pkg::FAULT_W0_TTYP_W] =
-        (s.ttype == iommu_pkg::TTYPE_UNTRANSLATED)
-          ? (s.exec ? regs_pkg::TTYP_UNTRANSLATED_EXEC : s.write ? regs_pkg::TTYP_UNTRANSLATED_WRITE : regs_pkg::TTYP_UNTRANSLATED_READ)
-          : (s.exec ? regs_pkg::TTYP_TRANSLATED_EXEC : s.write ? regs_pkg::TTYP_TRANSLATED_WRITE : regs_pkg::TTYP_TRANSLATED_READ);
-    rec0[regs_pkg::FAULT_W0_DID_LSB +: regs_pkg::FAULT_W0_DID_W] = s.did;
+    if (rec_valid_o) begin
+      rec0[regs_pkg::FAULT_W0_CAUSE_LSB +: regs_pkg::FAULT_W0_CAUSE_W] = s.cause;
+      rec0[regs_pkg::FAULT_W0_PID_LSB +: regs_pkg::FAULT_W0_PID_W] = s.pv ? s.pid : 20'd0;
+      rec0[regs_pkg::FAULT_W0_PV_LSB] = s.pv;
+      rec0[regs_pkg::FAULT_W0_PRIV_LSB] = s.priv;
+      rec0[regs_pkg::FAULT_W0_TTYP_LSB +: regs_pkg::FAULT_W0_TTYP_W] =
+          (s.ttype == iommu_pkg::TTYPE_UNTRANSLATED)
+            ? (s.exec ? regs_pkg::TTYP_UNTRANSLATED_EXEC : s.write ? regs_pkg::TTYP_UNTRANSLATED_WRITE : regs_pkg::TTYP_UNTRANSLATED_READ)
+            : (s.exec ? regs_pkg::TTYP_TRANSLATED_EXEC : s.write ? regs_pkg::TTYP_TRANSLATED_WRITE : regs_pkg::TTYP_TRANSLATED_READ);
+      rec0[regs_pkg::FAULT_W0_DID_LSB +: regs_pkg::FAULT_W0_DID_W] = s.did;
+    end
   end
   assign rec_o = {64'd0, s.iova, 64'd0, rec0};
 
@@ -277,10 +293,11 @@ module iommu_walk (
 
 `ifndef YOSYS
   // what was marked never reaches a cache, and an entry arrives only for a walk that waits for it
-  a_nofill: assert property (@(posedge clk_i) disable iff (!rst_ni) fill_o |-> !nofill_q[res_slot_o])
-    else $error("iommu_walk: a walk older than an invalidation filled the IOTLB");
-  a_entry: assert property (@(posedge clk_i) disable iff (!rst_ni) data_valid_i |-> busy_q[data_slot_i] && !done_q[data_slot_i] && !start_q[data_slot_i] && !issue_q[data_slot_i])
-    else $error("iommu_walk: an entry for slot %0d, which does not wait for one", data_slot_i);
+  always_ff @(posedge clk_i) if (rst_ni) begin
+    a_nofill: assert (!fill_o || !nofill_q[res_slot_o]) else $error("iommu_walk: a walk older than an invalidation filled the IOTLB");
+    a_entry: assert (!data_valid_i || (busy_q[data_slot_i] && !done_q[data_slot_i] && !start_q[data_slot_i] && !issue_q[data_slot_i]))
+      else $error("iommu_walk: an entry for slot %0d, which does not wait for one", data_slot_i);
+  end
 `endif
 endmodule
 `default_nettype wire

@@ -3,35 +3,27 @@
 
 namespace aperture::tb {
 
+/// The event to fill in, if VALID met READY.
 template <typename C>
-bool BusLog::seen(std::uint64_t& since, const C& pins, std::uint64_t cycle) {
-  if (!pins.valid) {
-    since = 0;
-    return false;
-  }
+BusEvent* BusLog::seen(std::size_t port, Channel channel, const C& pins, std::uint64_t cycle) {
+  if (!pins.valid) return nullptr;
+  std::uint64_t& since = since_[port][static_cast<std::size_t>(channel)];
   if (since == 0) since = cycle + 1;
-  return pins.ready;
+  if (!pins.ready) return nullptr;
+  events_.push_back({static_cast<Port>(port), channel, since - 1, cycle, {}});
+  since = 0;
+  return &events_.back();
 }
 
 void BusLog::observe(const Pins& pins, std::uint64_t cycle) {
   if (!enabled_) return;
   for (std::size_t p = 0; p < kPorts; ++p) {
     const AxiPins& axi = pins.axi[p];
-    auto& since = since_[p];
-    const auto add = [&](Channel channel) -> BusEvent& {
-      BusEvent& event = events_.emplace_back();
-      event.port = static_cast<Port>(p);
-      event.channel = channel;
-      event.offered = since[static_cast<std::size_t>(channel)] - 1;
-      event.accepted = cycle;
-      since[static_cast<std::size_t>(channel)] = 0;
-      return event;
-    };
-    if (seen(since[0], axi.aw, cycle)) add(Channel::kAw).address = axi.aw;
-    if (seen(since[1], axi.w, cycle)) add(Channel::kW).write = axi.w;
-    if (seen(since[2], axi.b, cycle)) add(Channel::kB).answer = axi.b;
-    if (seen(since[3], axi.ar, cycle)) add(Channel::kAr).address = axi.ar;
-    if (seen(since[4], axi.r, cycle)) add(Channel::kR).read = axi.r;
+    if (BusEvent* event = seen(p, Channel::kAw, axi.aw, cycle)) event->address = axi.aw;
+    seen(p, Channel::kW, axi.w, cycle);
+    if (BusEvent* event = seen(p, Channel::kB, axi.b, cycle)) event->address.id = axi.b.id;
+    if (BusEvent* event = seen(p, Channel::kAr, axi.ar, cycle)) event->address = axi.ar;
+    if (BusEvent* event = seen(p, Channel::kR, axi.r, cycle)) event->address.id = axi.r.id;
   }
 }
 

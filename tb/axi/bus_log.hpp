@@ -11,16 +11,13 @@
 
 namespace aperture::tb {
 
-/// One handshake. Of `address`, `write`, `answer` and `read` the one that `channel` uses is set.
+/// One handshake.
 struct BusEvent {
   Port port{};
   Channel channel{};
   std::uint64_t offered{};   ///< first cycle in which VALID was seen
   std::uint64_t accepted{};  ///< cycle of the handshake
-  AddressChannel address{};
-  WriteChannel write{};
-  AnswerChannel answer{};
-  ReadChannel read{};
+  AddressChannel address{};  ///< of AW and AR; of B and R their id alone
 };
 
 class BusLog {
@@ -37,11 +34,11 @@ class BusLog {
   void observe(const Pins& pins, std::uint64_t cycle);
 
  private:
-  template <typename C>
-  bool seen(std::uint64_t& since, const C& pins, std::uint64_t cycle);
-
   bool enabled_ = false;
-  std::array<std::array<std::uint64_t, 5>, kPorts> since_{};  ///< cycle + 1 of the first VALID, 0: none
+  template <typename C>
+  BusEvent* seen(std::size_t port, Channel channel, const C& pins, std::uint64_t cycle);
+
+  std::array<std::array<std::uint64_t, 5>, kPorts> since_{};  ///< cycle + 1 of the first VALID without READY, 0: none
   std::vector<BusEvent> events_;
 };
 

@@ -6,11 +6,10 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <string>
-#include <vector>
 
+#include "tb/axi/queue.hpp"
 #include "tb/card/pins.hpp"
 
 namespace aperture::tb {
@@ -32,17 +31,22 @@ class Checker {
 
   /// The settled pins of each cycle in turn. `reset_n` low: only the reset rules apply and everything outstanding is
   /// forgotten.
-  void observe(const AxiPins& pins, bool reset_n, std::uint64_t cycle);
+  void observe(const AxiPins& pins, bool reset_n, std::uint64_t cycle) {
+    const bool active = pins.aw.valid || pins.w.valid || pins.b.valid || pins.ar.valid || pins.r.valid;
+    if (active || held_any_ || !reset_n || reset_cycles_ != 0) check(pins, reset_n, cycle);
+  }
   /// Accepted bursts without their last answer.
   std::size_t outstanding() const { return reads_outstanding_ + writes_outstanding_; }
 
  private:
   static constexpr std::size_t kIds = 32;
 
+  void check(const AxiPins& pins, bool reset_n, std::uint64_t cycle);
   void fail(std::uint64_t cycle, std::string rule, std::string what);
   template <typename C>
   void check_stable(Channel channel, C& before, const C& now, std::uint64_t cycle);
   void check_address(Channel channel, const AddressChannel& a, std::uint64_t cycle);
+  void check_unusual_address(Channel channel, const AddressChannel& a, std::uint64_t cycle);
   void take_write_data(const WriteChannel& w, std::uint64_t cycle);
   void match_writes(std::uint64_t cycle);
   void take_read_data(const ReadChannel& r, std::uint64_t cycle);
@@ -57,11 +61,11 @@ class Checker {
 
   bool held_any_ = false;
   AxiPins held_{};  ///< channels that were VALID without READY in the last cycle
-  std::deque<AddressChannel> write_addresses_;
-  std::deque<std::vector<std::uint16_t>> write_strobes_;  ///< of complete bursts, then of the one under way
+  Queue<AddressChannel> write_addresses_;
+  Queue<Beats<std::uint16_t>> write_strobes_;  ///< of complete bursts, then of the one under way
   bool write_open_ = false;
-  std::array<std::deque<std::uint16_t>, kIds> reads_{};  ///< beats still to come, by id
-  std::array<unsigned, kIds> writes_{};                  ///< complete bursts without B, by id
+  std::array<Queue<std::uint16_t>, kIds> reads_{};  ///< beats still to come, by id
+  std::array<unsigned, kIds> writes_{};             ///< complete bursts without B, by id
   std::size_t reads_outstanding_ = 0;
   std::size_t writes_outstanding_ = 0;
 };

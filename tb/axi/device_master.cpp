@@ -121,7 +121,7 @@ void DeviceMaster::take_answer(const AnswerChannel& b, std::uint64_t now) {
   queue.pop_front();
 }
 
-void DeviceMaster::offer(AddressChannel& pins, Channel channel, std::deque<Pending>& queue, std::uint64_t next) {
+void DeviceMaster::offer(AddressChannel& pins, Channel channel, Queue<Pending>& queue, std::uint64_t next) {
   if (pins.valid && !pins.ready) return;
   pins.valid = false;
   if (queue.empty() || held(channel) || timing_.stalls()) return;

@@ -5,11 +5,11 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <vector>
 
 #include "tb/axi/burst.hpp"
+#include "tb/axi/queue.hpp"
 #include "tb/card/pins.hpp"
 #include "tb/memory/timing.hpp"
 
@@ -87,7 +87,7 @@ class DeviceMaster {
   };
   struct Data {
     Ticket ticket;
-    std::vector<WriteChannel> beats;
+    Beats<WriteChannel> beats;
     std::size_t sent = 0;
   };
   struct Reading {
@@ -102,7 +102,7 @@ class DeviceMaster {
   };
   Completion& completion(Ticket ticket) { return kept_[ticket - first_ticket_].completion; }
   bool held(Channel channel) const { return held_[static_cast<std::size_t>(channel)]; }
-  void offer(AddressChannel& pins, Channel channel, std::deque<Pending>& queue, std::uint64_t next);
+  void offer(AddressChannel& pins, Channel channel, Queue<Pending>& queue, std::uint64_t next);
   void offer_data(WriteChannel& w);
   void take_read(const ReadChannel& r, std::uint64_t now);
   void take_answer(const AnswerChannel& b, std::uint64_t now);
@@ -110,11 +110,11 @@ class DeviceMaster {
   unsigned bus_bytes_;
   Timing& timing_;
   Ticket first_ticket_ = 1;  ///< of kept_.front()
-  std::deque<Kept> kept_;
-  std::deque<Pending> reads_, writes_;  ///< not yet accepted; the front one may be offered
-  std::deque<Data> data_;
-  std::array<std::deque<Reading>, 16> reading_{};
-  std::array<std::deque<Ticket>, 16> writing_{};
+  Queue<Kept> kept_;
+  Queue<Pending> reads_, writes_;  ///< not yet accepted; the front one may be offered
+  Queue<Data> data_;
+  std::array<Queue<Reading>, 16> reading_{};
+  std::array<Queue<Ticket>, 16> writing_{};
   std::array<bool, 5> held_{};
   bool data_after_address_ = false;
   std::size_t outstanding_ = 0;

@@ -51,12 +51,7 @@ void MemoryPort::observe(const AxiPins& pins, std::uint64_t now) {
     const auto index = static_cast<int>(it - reads_.begin());
     if (current_read_ == index) current_read_ = -1;
     if (current_read_ > index) --current_read_;
-    spare_.push_back(std::move(it->beats));
-    if (index == 0) {
-      reads_.pop_front();
-    } else {
-      reads_.erase(it);
-    }
+    erase(reads_, read_from_, static_cast<std::size_t>(index));
   }
 }
 
@@ -73,40 +68,50 @@ void MemoryPort::accept_writes(std::uint64_t now) {
   }
 }
 
-void MemoryPort::perform_writes(std::uint64_t now) {
-  if (now < next_write_) return;
-  next_write_ = kNever;
-  for (WriteBurst& burst : writes_) {
-    if (burst.performed) continue;
-    if (burst.perform <= now) {
+template <typename Burst>
+void MemoryPort::perform_due(Queue<Burst>& bursts, std::size_t& from, std::uint64_t& next, std::uint64_t now) {
+  if (now < next) return;
+  next = kNever;
+  for (std::size_t i = from; i < bursts.size(); ++i) {
+    Burst& burst = bursts[i];
+    if (!burst.performed) {
+      if (burst.perform > now) {
+        next = std::min(next, burst.perform);
+        continue;
+      }
       perform(burst);
-    } else {
-      next_write_ = std::min(next_write_, burst.perform);
     }
+    if (i == from) ++from;
   }
-  std::erase_if(writes_, [](const WriteBurst& b) { return b.performed && b.answered; });
 }
 
-void MemoryPort::perform_reads(std::uint64_t now) {
-  if (now < next_read_) return;
-  next_read_ = kNever;
-  for (ReadBurst& burst : reads_) {
-    if (burst.performed) continue;
-    if (burst.perform <= now) {
-      perform(burst);
-    } else {
-      next_read_ = std::min(next_read_, burst.perform);
-    }
+template <typename Burst>
+void MemoryPort::erase(Queue<Burst>& bursts, std::size_t& from, std::size_t index) {
+  if (index < from) --from;
+  if (index == 0) {
+    bursts.pop_front();
+  } else {
+    bursts.erase(bursts.begin() + static_cast<std::ptrdiff_t>(index));
   }
 }
+
+void MemoryPort::perform_writes(std::uint64_t now) {
+  perform_due(writes_, write_from_, next_write_, now);
+  // Posted writes were answered before.
+  while (posted_ != 0 && write_from_ != 0) {
+    const auto end = writes_.begin() + static_cast<std::ptrdiff_t>(write_from_);
+    const auto it = std::find_if(writes_.begin(), end, [](const WriteBurst& b) { return b.answered; });
+    if (it == end) break;
+    erase(writes_, write_from_, static_cast<std::size_t>(it - writes_.begin()));
+    --posted_;
+  }
+}
+
+void MemoryPort::perform_reads(std::uint64_t now) { perform_due(reads_, read_from_, next_read_, now); }
 
 void MemoryPort::perform(ReadBurst& burst) {
   burst.performed = true;
-  if (!spare_.empty()) {
-    burst.beats = std::move(spare_.back());
-    spare_.pop_back();
-  }
-  burst.beats.assign(std::size_t{burst.address.len} + 1, {});
+  burst.beats.resize(std::size_t{burst.address.len} + 1);
   for (unsigned i = 0; i < burst.beats.size(); ++i) {
     const Beat beat = beat_of(burst.address, i, bus_bytes_);
     auto* lanes = reinterpret_cast<std::byte*>(burst.beats[i].data.data());
@@ -131,7 +136,7 @@ int MemoryPort::choose_read(std::uint64_t next) {
     return current.ready <= next ? current_read_ : -1;
   }
   if (reads_.empty()) return -1;
-  if (timing_.in_order()) return reads_.front().performed && reads_.front().ready <= next ? 0 : -1;
+  if (timing_.traits().in_order) return reads_.front().performed && reads_.front().ready <= next ? 0 : -1;
   std::uint32_t ids = 0;
   int chosen = -1;
   unsigned due = 0;
@@ -142,8 +147,8 @@ int MemoryPort::choose_read(std::uint64_t next) {
     ids |= id;
     if (!burst.performed || burst.ready > next) continue;
     ++due;
-    if (chosen < 0 ||
-        (timing_.shuffles() ? random_() % due == 0 : burst.ready < reads_[static_cast<std::size_t>(chosen)].ready)) {
+    if (chosen < 0 || (timing_.traits().shuffles ? random_() % due == 0
+                                                 : burst.ready < reads_[static_cast<std::size_t>(chosen)].ready)) {
       chosen = static_cast<int>(i);
     }
   }
@@ -151,6 +156,8 @@ int MemoryPort::choose_read(std::uint64_t next) {
 }
 
 int MemoryPort::choose_write(std::uint64_t next) {
+  if (writes_.empty()) return -1;
+  if (timing_.traits().in_order) return !writes_.front().answered && writes_.front().ready <= next ? 0 : -1;
   std::uint32_t ids = 0;
   int chosen = -1;
   unsigned due = 0;
@@ -163,12 +170,11 @@ int MemoryPort::choose_write(std::uint64_t next) {
     // A posted write is answered before it is performed; all others are performed by then.
     if (first && burst.ready <= next) {
       ++due;
-      if (chosen < 0 ||
-          (timing_.shuffles() ? random_() % due == 0 : burst.ready < writes_[static_cast<std::size_t>(chosen)].ready)) {
+      if (chosen < 0 || (timing_.traits().shuffles ? random_() % due == 0
+                                                   : burst.ready < writes_[static_cast<std::size_t>(chosen)].ready)) {
         chosen = static_cast<int>(i);
       }
     }
-    if (timing_.in_order()) break;
   }
   return chosen;
 }
@@ -186,11 +192,11 @@ void MemoryPort::offer_read(ReadChannel& r, int index, std::uint64_t next) {
   if (r.poison && port_ == Port::kData) r.resp = static_cast<std::uint8_t>(Resp::kSlverr);
   r.last = beat_index == burst.address.len;
   bool chunk_ends = false;
-  if (timing_.chunk_bytes() != 0 && !r.last) {
-    chunk_ends = beat_of(burst.address, beat_index + 1, bus_bytes_).address % timing_.chunk_bytes() == 0;
-    if (chunk_ends) burst.ready = next + 1 + timing_.chunk_gap();
+  if (timing_.traits().chunk_bytes != 0 && !r.last) {
+    chunk_ends = beat_of(burst.address, beat_index + 1, bus_bytes_).address % timing_.traits().chunk_bytes == 0;
+    if (chunk_ends) burst.ready = next + 1 + timing_.traits().chunk_gap;
   }
-  const Interleave interleave = timing_.interleave();
+  const Interleave interleave = timing_.traits().interleave;
   const bool free = interleave == Interleave::kBeat || (interleave == Interleave::kChunk && chunk_ends);
   current_read_ = r.last || free ? -1 : index;
 }
@@ -201,7 +207,11 @@ void MemoryPort::offer_write(AnswerChannel& b, int index) {
   b.valid = true;
   b.id = burst.address.id;
   b.resp = static_cast<std::uint8_t>(burst.performed ? burst.resp : Resp::kOkay);
-  if (burst.performed) writes_.erase(writes_.begin() + index);
+  if (burst.performed) {
+    erase(writes_, write_from_, static_cast<std::size_t>(index));
+  } else {
+    ++posted_;
+  }
 }
 
 void MemoryPort::drive(AxiPins& pins, std::uint64_t next) {

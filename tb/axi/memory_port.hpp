@@ -5,11 +5,10 @@
 // Order within an id always holds; R and B VALID, once raised, stay.
 
 #include <cstdint>
-#include <deque>
 #include <random>
 #include <span>
-#include <vector>
 
+#include "tb/axi/queue.hpp"
 #include "tb/card/pins.hpp"
 #include "tb/memory/memory.hpp"
 #include "tb/memory/timing.hpp"
@@ -49,15 +48,16 @@ class MemoryPort {
       std::array<std::uint64_t, 2> data{};
       MemoryAnswer answer{};
     };
-    std::vector<Data> beats;
+    Beats<Data> beats;
   };
+  using WriteBeats = Beats<WriteChannel>;
   struct WriteData {
-    std::vector<WriteChannel> beats;
+    WriteBeats beats;
     bool complete = false;
   };
   struct WriteBurst {
     AddressChannel address;
-    std::vector<WriteChannel> beats;
+    WriteBeats beats;
     std::uint64_t perform;
     std::uint64_t ready;
     bool performed = false;
@@ -65,6 +65,11 @@ class MemoryPort {
     Resp resp = Resp::kOkay;
   };
 
+  /// Performs what is due from `from` on, which moves behind what is performed; when the next is due goes to `next`.
+  template <typename Burst>
+  void perform_due(Queue<Burst>& bursts, std::size_t& from, std::uint64_t& next, std::uint64_t now);
+  template <typename Burst>
+  static void erase(Queue<Burst>& bursts, std::size_t& from, std::size_t index);
   void accept_writes(std::uint64_t now);
   void perform(ReadBurst& burst);
   void perform(WriteBurst& burst);
@@ -79,12 +84,13 @@ class MemoryPort {
   Timing& timing_;
   BeatTarget& target_;
   std::mt19937_64 random_;
-  std::deque<ReadBurst> reads_;
-  std::vector<std::vector<ReadBurst::Data>> spare_;  ///< storage of earlier bursts
-  std::deque<AddressChannel> addresses_;
-  std::deque<WriteData> data_;
-  std::deque<WriteBurst> writes_;
-  int current_read_ = -1;  ///< burst that must be continued
+  Queue<ReadBurst> reads_;
+  Queue<AddressChannel> addresses_;
+  Queue<WriteData> data_;
+  Queue<WriteBurst> writes_;
+  std::size_t read_from_ = 0, write_from_ = 0;  ///< bursts before these are performed
+  std::size_t posted_ = 0;                      ///< writes that were answered and are not yet gone
+  int current_read_ = -1;                       ///< burst that must be continued
   std::array<std::uint64_t, 32> last_read_{};
   std::array<std::uint64_t, 32> last_write_{};
   std::uint64_t next_read_ = ~std::uint64_t{0};

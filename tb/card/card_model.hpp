@@ -34,7 +34,8 @@ class CardModel final : public sc_core::sc_module, private BeatTarget {
   tlm_utils::simple_target_socket<CardModel> mmio{"mmio"};
   /// A device behind the card: IdentityExtension required; any length up to 256 beats within 4 KiB. Blocks the caller.
   tlm_utils::simple_target_socket<CardModel> device{"device"};
-  /// Translated traffic, and the IOMMU's own; the target must not block.
+  /// Translated traffic, and the IOMMU's own; the target must not block. Loosely timed: the delay says how far the
+  /// clock is ahead of the simulation's time.
   tlm_utils::simple_initiator_socket<CardModel> data{"data"};
   tlm_utils::simple_initiator_socket<CardModel> iommu{"iommu"};
   /// Interrupt wires.
@@ -68,6 +69,7 @@ class CardModel final : public sc_core::sc_module, private BeatTarget {
 
  private:
   void tick();
+  void cycle();
   bool clock_needed() const;
   void observe();
   void drive();
@@ -82,6 +84,7 @@ class CardModel final : public sc_core::sc_module, private BeatTarget {
 
   Kernel& kernel_;
   const sc_core::sc_time period_{10, sc_core::SC_NS};
+  sc_core::sc_time ahead_;  ///< of the simulation's time, while the clock runs without it
   sc_core::sc_event wake_{"wake"};
   sc_core::sc_signal<std::uint32_t> wires_signal_{"wires_signal"};
   tlm::tlm_generic_payload payload_;

@@ -20,10 +20,8 @@ class Dut {
   virtual unsigned width() const = 0;
   /// Sampled by the card while reset_n is low.
   virtual void straps(const Straps& straps) = 0;
-  /// Clock low: puts the inputs of `pins` on the card and fills in its outputs. May be repeated within a cycle.
-  virtual void settle(Pins& pins) = 0;
-  /// Clock high: the rising edge that ends cycle `cycle`.
-  virtual void edge(std::uint64_t cycle) = 0;
+  /// The rising edge that starts cycle `cycle`. `pins` has the inputs of that cycle and gets its outputs.
+  virtual void edge(Pins& pins, std::uint64_t cycle) = 0;
   /// Starts an FST file (10 time units a cycle), ending an earlier one; false: it cannot be written.
   virtual bool open_waves(const std::filesystem::path& file) = 0;
   virtual void close_waves() = 0;

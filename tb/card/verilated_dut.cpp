@@ -70,17 +70,17 @@ class VerilatedDut final : public Dut {
     put(m.strap_device_id_port_mask_i, s.port_id_mask);
   }
 
-  void settle(Pins& pins) override {
+  void edge(Pins& pins, std::uint64_t cycle) override {
     drive_mmio(pins);
     drive_device(pins);
     drive_data(pins);
     drive_iommu(pins);
     put(model_->message_ready_i, pins.message_ready);
     put(model_->rst_ni, pins.reset_n);
-    // Registers are random until reset has reached them: nothing to judge.
-    context_.assertOn(pins.reset_n);
-    model_->clk_i = 0;
-    model_->eval();
+    // Registers are random until reset has reached them: nothing to judge in the cycle that ends.
+    context_.assertOn(judged_);
+    judged_ = pins.reset_n;
+    clock(1, 10 * cycle);
     sample_mmio(pins);
     sample_device(pins);
     sample_data(pins);
@@ -89,14 +89,7 @@ class VerilatedDut final : public Dut {
     get(pins.message_valid, model_->message_valid_o);
     get(pins.message_vector, model_->message_vector_o);
     get(pins.busy, model_->busy_o);
-  }
-
-  void edge(std::uint64_t cycle) override {
-    if (waves_open_) waves_->dump(cycle * 10);
-    model_->clk_i = 1;
-    model_->eval();
-    if (waves_open_) waves_->dump(cycle * 10 + 5);
-    context_.timeInc(10);
+    clock(0, 10 * cycle + 5);
   }
 
   bool open_waves(const std::filesystem::path& file) override {
@@ -116,6 +109,17 @@ class VerilatedDut final : public Dut {
   bool waves_open() const override { return waves_open_; }
 
  private:
+  void clock(CData level, std::uint64_t time) {
+    // The bench is the gate of the clocks that may stand.
+    model_->clk_dma_i = level & model_->dma_clock_o;
+    model_->clk_ctl_i = level & model_->ctl_clock_o;
+    model_->clk_i = level;
+    model_->eval();
+    if (waves_open_) waves_->dump(time);
+    context_.timeInc(5);
+  }
+
+  // A payload matters, and is passed on, only beside its VALID.
   void drive_mmio(const Pins& pins) {
     Model& m = *model_;
     const AxiPins& a = pins[Port::kMmio];
@@ -135,26 +139,32 @@ class VerilatedDut final : public Dut {
   void drive_device(const Pins& pins) {
     Model& m = *model_;
     const AxiPins& a = pins[Port::kDevice];
-    put(m.s_dev_awaddr, a.aw.addr);
-    put(m.s_dev_awid, a.aw.id);
-    put(m.s_dev_awlen, a.aw.len);
-    put(m.s_dev_awsize, a.aw.size);
-    put(m.s_dev_awburst, a.aw.burst);
-    put(m.s_dev_awprot, a.aw.prot);
-    put(m.s_dev_awuser, a.aw.user);
     put(m.s_dev_awvalid, a.aw.valid);
-    put(m.s_dev_araddr, a.ar.addr);
-    put(m.s_dev_arid, a.ar.id);
-    put(m.s_dev_arlen, a.ar.len);
-    put(m.s_dev_arsize, a.ar.size);
-    put(m.s_dev_arburst, a.ar.burst);
-    put(m.s_dev_arprot, a.ar.prot);
-    put(m.s_dev_aruser, a.ar.user);
+    if (a.aw.valid) {
+      put(m.s_dev_awaddr, a.aw.addr);
+      put(m.s_dev_awid, a.aw.id);
+      put(m.s_dev_awlen, a.aw.len);
+      put(m.s_dev_awsize, a.aw.size);
+      put(m.s_dev_awburst, a.aw.burst);
+      put(m.s_dev_awprot, a.aw.prot);
+      put(m.s_dev_awuser, a.aw.user);
+    }
     put(m.s_dev_arvalid, a.ar.valid);
-    put_data(m.s_dev_wdata, a.w.data);
-    put(m.s_dev_wstrb, a.w.strb);
-    put(m.s_dev_wlast, a.w.last);
+    if (a.ar.valid) {
+      put(m.s_dev_araddr, a.ar.addr);
+      put(m.s_dev_arid, a.ar.id);
+      put(m.s_dev_arlen, a.ar.len);
+      put(m.s_dev_arsize, a.ar.size);
+      put(m.s_dev_arburst, a.ar.burst);
+      put(m.s_dev_arprot, a.ar.prot);
+      put(m.s_dev_aruser, a.ar.user);
+    }
     put(m.s_dev_wvalid, a.w.valid);
+    if (a.w.valid) {
+      put_data(m.s_dev_wdata, a.w.data);
+      put(m.s_dev_wstrb, a.w.strb);
+      put(m.s_dev_wlast, a.w.last);
+    }
     put(m.s_dev_bready, a.b.ready);
     put(m.s_dev_rready, a.r.ready);
   }
@@ -163,33 +173,41 @@ class VerilatedDut final : public Dut {
     Model& m = *model_;
     const AxiPins& a = pins[Port::kData];
     put(m.m_data_awready, a.aw.ready);
-    put(m.m_data_wready, a.w.ready);
     put(m.m_data_arready, a.ar.ready);
-    put(m.m_data_bid, a.b.id);
-    put(m.m_data_bresp, a.b.resp);
+    put(m.m_data_wready, a.w.ready);
     put(m.m_data_bvalid, a.b.valid);
-    put(m.m_data_rid, a.r.id);
-    put(m.m_data_rresp, a.r.resp);
-    put(m.m_data_rlast, a.r.last);
+    if (a.b.valid) {
+      put(m.m_data_bid, a.b.id);
+      put(m.m_data_bresp, a.b.resp);
+    }
     put(m.m_data_rvalid, a.r.valid);
-    put_data(m.m_data_rdata, a.r.data);
+    if (a.r.valid) {
+      put(m.m_data_rid, a.r.id);
+      put(m.m_data_rresp, a.r.resp);
+      put(m.m_data_rlast, a.r.last);
+      put_data(m.m_data_rdata, a.r.data);
+    }
   }
 
   void drive_iommu(const Pins& pins) {
     Model& m = *model_;
     const AxiPins& a = pins[Port::kIommu];
     put(m.m_iommu_awready, a.aw.ready);
-    put(m.m_iommu_wready, a.w.ready);
     put(m.m_iommu_arready, a.ar.ready);
-    put(m.m_iommu_bid, a.b.id);
-    put(m.m_iommu_bresp, a.b.resp);
+    put(m.m_iommu_wready, a.w.ready);
     put(m.m_iommu_bvalid, a.b.valid);
-    put(m.m_iommu_rid, a.r.id);
-    put(m.m_iommu_rresp, a.r.resp);
-    put(m.m_iommu_rlast, a.r.last);
+    if (a.b.valid) {
+      put(m.m_iommu_bid, a.b.id);
+      put(m.m_iommu_bresp, a.b.resp);
+    }
     put(m.m_iommu_rvalid, a.r.valid);
-    put(m.m_iommu_ruser, a.r.poison);
-    put_data(m.m_iommu_rdata, a.r.data);
+    if (a.r.valid) {
+      put(m.m_iommu_rid, a.r.id);
+      put(m.m_iommu_rresp, a.r.resp);
+      put(m.m_iommu_rlast, a.r.last);
+      put(m.m_iommu_ruser, a.r.poison);
+      put_data(m.m_iommu_rdata, a.r.data);
+    }
   }
 
   void sample_mmio(Pins& pins) const {
@@ -210,41 +228,51 @@ class VerilatedDut final : public Dut {
     const Model& m = *model_;
     AxiPins& a = pins[Port::kDevice];
     get(a.aw.ready, m.s_dev_awready);
-    get(a.w.ready, m.s_dev_wready);
     get(a.ar.ready, m.s_dev_arready);
-    get(a.b.id, m.s_dev_bid);
-    get(a.b.resp, m.s_dev_bresp);
+    get(a.w.ready, m.s_dev_wready);
     get(a.b.valid, m.s_dev_bvalid);
-    get(a.r.id, m.s_dev_rid);
-    get(a.r.resp, m.s_dev_rresp);
-    get(a.r.last, m.s_dev_rlast);
+    if (a.b.valid) {
+      get(a.b.id, m.s_dev_bid);
+      get(a.b.resp, m.s_dev_bresp);
+    }
     get(a.r.valid, m.s_dev_rvalid);
-    get_data(a.r.data, m.s_dev_rdata);
+    if (a.r.valid) {
+      get(a.r.id, m.s_dev_rid);
+      get(a.r.resp, m.s_dev_rresp);
+      get(a.r.last, m.s_dev_rlast);
+      get_data(a.r.data, m.s_dev_rdata);
+    }
   }
 
   void sample_data(Pins& pins) const {
     const Model& m = *model_;
     AxiPins& a = pins[Port::kData];
-    get(a.aw.addr, m.m_data_awaddr);
-    get(a.aw.id, m.m_data_awid);
-    get(a.aw.len, m.m_data_awlen);
-    get(a.aw.size, m.m_data_awsize);
-    get(a.aw.burst, m.m_data_awburst);
-    get(a.aw.prot, m.m_data_awprot);
-    get(a.aw.user, m.m_data_awuser);
     get(a.aw.valid, m.m_data_awvalid);
-    get(a.ar.addr, m.m_data_araddr);
-    get(a.ar.id, m.m_data_arid);
-    get(a.ar.len, m.m_data_arlen);
-    get(a.ar.size, m.m_data_arsize);
-    get(a.ar.burst, m.m_data_arburst);
-    get(a.ar.prot, m.m_data_arprot);
-    get(a.ar.user, m.m_data_aruser);
+    if (a.aw.valid) {
+      get(a.aw.addr, m.m_data_awaddr);
+      get(a.aw.id, m.m_data_awid);
+      get(a.aw.len, m.m_data_awlen);
+      get(a.aw.size, m.m_data_awsize);
+      get(a.aw.burst, m.m_data_awburst);
+      get(a.aw.prot, m.m_data_awprot);
+      get(a.aw.user, m.m_data_awuser);
+    }
     get(a.ar.valid, m.m_data_arvalid);
-    get_data(a.w.data, m.m_data_wdata);
-    get(a.w.strb, m.m_data_wstrb);
-    get(a.w.last, m.m_data_wlast);
+    if (a.ar.valid) {
+      get(a.ar.addr, m.m_data_araddr);
+      get(a.ar.id, m.m_data_arid);
+      get(a.ar.len, m.m_data_arlen);
+      get(a.ar.size, m.m_data_arsize);
+      get(a.ar.burst, m.m_data_arburst);
+      get(a.ar.prot, m.m_data_arprot);
+      get(a.ar.user, m.m_data_aruser);
+    }
     get(a.w.valid, m.m_data_wvalid);
+    if (a.w.valid) {
+      get_data(a.w.data, m.m_data_wdata);
+      get(a.w.strb, m.m_data_wstrb);
+      get(a.w.last, m.m_data_wlast);
+    }
     get(a.b.ready, m.m_data_bready);
     get(a.r.ready, m.m_data_rready);
   }
@@ -252,26 +280,32 @@ class VerilatedDut final : public Dut {
   void sample_iommu(Pins& pins) const {
     const Model& m = *model_;
     AxiPins& a = pins[Port::kIommu];
-    get(a.aw.addr, m.m_iommu_awaddr);
-    get(a.aw.id, m.m_iommu_awid);
-    get(a.aw.len, m.m_iommu_awlen);
-    get(a.aw.size, m.m_iommu_awsize);
-    get(a.aw.burst, m.m_iommu_awburst);
-    get(a.aw.prot, m.m_iommu_awprot);
-    get(a.aw.user, m.m_iommu_awuser);
     get(a.aw.valid, m.m_iommu_awvalid);
-    get(a.ar.addr, m.m_iommu_araddr);
-    get(a.ar.id, m.m_iommu_arid);
-    get(a.ar.len, m.m_iommu_arlen);
-    get(a.ar.size, m.m_iommu_arsize);
-    get(a.ar.burst, m.m_iommu_arburst);
-    get(a.ar.prot, m.m_iommu_arprot);
-    get(a.ar.user, m.m_iommu_aruser);
+    if (a.aw.valid) {
+      get(a.aw.addr, m.m_iommu_awaddr);
+      get(a.aw.id, m.m_iommu_awid);
+      get(a.aw.len, m.m_iommu_awlen);
+      get(a.aw.size, m.m_iommu_awsize);
+      get(a.aw.burst, m.m_iommu_awburst);
+      get(a.aw.prot, m.m_iommu_awprot);
+      get(a.aw.user, m.m_iommu_awuser);
+    }
     get(a.ar.valid, m.m_iommu_arvalid);
-    get_data(a.w.data, m.m_iommu_wdata);
-    get(a.w.strb, m.m_iommu_wstrb);
-    get(a.w.last, m.m_iommu_wlast);
+    if (a.ar.valid) {
+      get(a.ar.addr, m.m_iommu_araddr);
+      get(a.ar.id, m.m_iommu_arid);
+      get(a.ar.len, m.m_iommu_arlen);
+      get(a.ar.size, m.m_iommu_arsize);
+      get(a.ar.burst, m.m_iommu_arburst);
+      get(a.ar.prot, m.m_iommu_arprot);
+      get(a.ar.user, m.m_iommu_aruser);
+    }
     get(a.w.valid, m.m_iommu_wvalid);
+    if (a.w.valid) {
+      get_data(a.w.data, m.m_iommu_wdata);
+      get(a.w.strb, m.m_iommu_wstrb);
+      get(a.w.last, m.m_iommu_wlast);
+    }
     get(a.b.ready, m.m_iommu_bready);
     get(a.r.ready, m.m_iommu_rready);
   }
@@ -281,6 +315,7 @@ class VerilatedDut final : public Dut {
   std::unique_ptr<Model> model_;
   std::unique_ptr<VerilatedFstC> waves_;
   bool waves_open_ = false;
+  bool judged_ = false;
 };
 
 }  // namespace

@@ -78,22 +78,22 @@ void Kernel::finish(Wait& wait, Outcome outcome) {
   }
 }
 
-void Kernel::finish_due(bool asleep) {
-  std::erase_if(waits_, [&](Wait* wait) {
-    if ((*wait->happened)()) {
-      finish(*wait, Outcome::kHappened);
-    } else if (cycle_ >= wait->deadline) {
-      finish(*wait, Outcome::kTimedOut);
-    } else if (asleep) {
-      finish(*wait, Outcome::kIdle);
-    }
-    return wait->finished;
-  });
+bool Kernel::finish_due(bool asleep) {
+  return std::erase_if(waits_, [&](Wait* wait) {
+           if ((*wait->happened)()) {
+             finish(*wait, Outcome::kHappened);
+           } else if (cycle_ >= wait->deadline) {
+             finish(*wait, Outcome::kTimedOut);
+           } else if (asleep) {
+             finish(*wait, Outcome::kIdle);
+           }
+           return wait->finished;
+         }) != 0;
 }
 
-void Kernel::after_cycle(std::uint64_t cycle) {
+bool Kernel::after_cycle(std::uint64_t cycle) {
   cycle_ = cycle;
-  finish_due(false);
+  return finish_due(false);
 }
 
 void Kernel::asleep() { finish_due(true); }

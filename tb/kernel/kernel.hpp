@@ -32,8 +32,8 @@ class Kernel final : public sc_core::sc_module, public Waiter {
   // For the clocked module.
   /// `wake` starts the clock if it stands.
   void set_wake(std::function<void()> wake) { wake_ = std::move(wake); }
-  /// After each cycle, with the number of cycles so far.
-  void after_cycle(std::uint64_t cycle);
+  /// After each cycle, with the number of cycles so far. Whether a wait ended.
+  bool after_cycle(std::uint64_t cycle);
   /// The clock stands and nothing but a new request can start it.
   void asleep();
 
@@ -60,7 +60,7 @@ class Kernel final : public sc_core::sc_module, public Waiter {
   };
 
   void finish(Wait& wait, Outcome outcome);
-  void finish_due(bool asleep);
+  bool finish_due(bool asleep);
   void start();
   void work(std::size_t index);
 

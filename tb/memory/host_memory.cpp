@@ -20,10 +20,10 @@ void HostMemory::transport(tlm::tlm_generic_payload& payload, sc_core::sc_time&)
   if (payload.is_read()) {
     answer = memory_.card_read(payload.get_address(), std::span(bytes, size));
   } else {
-    std::uint32_t strobes = 0;
     const unsigned char* enables = payload.get_byte_enable_ptr();
-    for (std::size_t i = 0; i < size; ++i) {
-      if (enables == nullptr || enables[i % payload.get_byte_enable_length()] != TLM_BYTE_DISABLED) strobes |= 1U << i;
+    std::uint32_t strobes = enables == nullptr ? (std::uint32_t{1} << size) - 1 : 0;
+    for (std::size_t i = 0; enables != nullptr && i < size; ++i) {
+      if (enables[i % payload.get_byte_enable_length()] != TLM_BYTE_DISABLED) strobes |= 1U << i;
     }
     answer = memory_.card_write(payload.get_address(), std::span(bytes, size), strobes);
   }

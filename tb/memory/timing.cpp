@@ -10,7 +10,7 @@ namespace {
 
 class Ideal final : public Timing {
  public:
-  explicit Ideal(unsigned latency) : latency_(latency) {}
+  explicit Ideal(unsigned latency) : Timing({}), latency_(latency) {}
   Plan read(Port, const AddressChannel&, std::uint64_t now) override { return {now, now + latency_}; }
   Plan write(Port, const AddressChannel&, std::uint64_t now) override { return {now, now + latency_}; }
 
@@ -22,7 +22,7 @@ class Ideal final : public Timing {
 /// row.
 class Ddr final : public Timing {
  public:
-  Ddr(unsigned latency, std::uint64_t seed) : latency_(latency), random_(seed) {}
+  Ddr(unsigned latency, std::uint64_t seed) : Timing({.in_order = false}), latency_(latency), random_(seed) {}
   Plan read(Port, const AddressChannel& burst, std::uint64_t now) override {
     const std::uint64_t at = access(burst, now);
     return {at, at + 1};
@@ -31,7 +31,6 @@ class Ddr final : public Timing {
     const std::uint64_t at = access(burst, now);
     return {at, at + 1};
   }
-  bool in_order() const override { return false; }
 
  private:
   static constexpr std::uint64_t kRow = 8192;
@@ -64,7 +63,14 @@ class Ddr final : public Timing {
 /// other.
 class Pcie final : public Timing {
  public:
-  Pcie(unsigned latency, std::uint64_t seed) : latency_(latency), random_(seed) {}
+  Pcie(unsigned latency, std::uint64_t seed)
+      : Timing({.in_order = false,
+                .shuffles = true,
+                .interleave = Interleave::kChunk,
+                .chunk_bytes = 128,
+                .chunk_gap = 3}),
+        latency_(latency),
+        random_(seed) {}
   Plan read(Port, const AddressChannel&, std::uint64_t now) override {
     const std::uint64_t arrives = std::max(now + latency_ / 2 + random_() % 4, last_write_);
     return {arrives, arrives + std::max(latency_ / 2, 1U) + random_() % (latency_ + 1)};
@@ -73,11 +79,6 @@ class Pcie final : public Timing {
     last_write_ = std::max(now + latency_ / 2 + random_() % (latency_ + 1), last_write_ + 1);
     return {last_write_, now + 2 + random_() % 8};
   }
-  bool in_order() const override { return false; }
-  bool shuffles() const override { return true; }
-  Interleave interleave() const override { return Interleave::kChunk; }
-  unsigned chunk_bytes() const override { return 128; }
-  unsigned chunk_gap() const override { return 3; }
   std::uint64_t visible(std::uint64_t now) const override { return std::max(now, last_write_ + 1); }
 
  private:
@@ -88,13 +89,15 @@ class Pcie final : public Timing {
 
 class Hostile final : public Timing {
  public:
-  Hostile(unsigned latency, std::uint64_t seed) : latency_(latency), random_(seed) {}
+  Hostile(unsigned latency, std::uint64_t seed)
+      : Timing({.in_order = false, .shuffles = true, .stalls = true, .interleave = Interleave::kBeat}),
+        latency_(latency),
+        random_(seed) {}
   Plan read(Port, const AddressChannel&, std::uint64_t now) override { return plan(now); }
   Plan write(Port, const AddressChannel&, std::uint64_t now) override { return plan(now); }
-  bool in_order() const override { return false; }
-  bool shuffles() const override { return true; }
-  Interleave interleave() const override { return Interleave::kBeat; }
-  bool stalls() override {
+
+ private:
+  bool stalls_now() override {
     // Alternates between calm and congested stretches, so that both full rate and long stalls occur.
     if (left_ == 0) {
       left_ = 16 + static_cast<unsigned>(random_() % 256);
@@ -105,7 +108,6 @@ class Hostile final : public Timing {
     return weight_ != 0 && (random_() & 0xff) < weight_;
   }
 
- private:
   Plan plan(std::uint64_t now) {
     const std::uint64_t spread = random_() % 16 == 0 ? 10 * latency_ : 2 * latency_;
     const std::uint64_t total = 1 + random_() % (spread + 1);

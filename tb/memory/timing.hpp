@@ -20,27 +20,33 @@ struct Plan {
 
 enum class Interleave : std::uint8_t { kNone, kChunk, kBeat };
 
+/// What a profile does at all; never changes.
+struct Traits {
+  bool in_order = true;   ///< answers come in the order of the requests, across ids too
+  bool shuffles = false;  ///< among answers that are due, picks at random instead of the one that is due first
+  bool stalls = false;    ///< channels stall now and then
+  Interleave interleave = Interleave::kNone;  ///< whether R beats of several ids may alternate
+  unsigned chunk_bytes = 0;                   ///< completions come in pieces that end at multiples of this; 0: in one
+  unsigned chunk_gap = 0;                     ///< idle cycles before the next piece of the same burst
+};
+
 class Timing {
  public:
+  explicit Timing(const Traits& traits) : traits_(traits) {}
   virtual ~Timing() = default;
+  const Traits& traits() const { return traits_; }
   virtual Plan read(Port port, const AddressChannel& burst, std::uint64_t now) = 0;
   /// At the handshake of WLAST or of AW, whichever is later.
   virtual Plan write(Port port, const AddressChannel& burst, std::uint64_t now) = 0;
-
-  /// Answers come in the order of the requests, across ids too.
-  virtual bool in_order() const { return true; }
-  /// Among answers that are due, picks at random instead of the one that is due first.
-  virtual bool shuffles() const { return false; }
-  /// Whether R beats of several ids may alternate.
-  virtual Interleave interleave() const { return Interleave::kNone; }
-  /// Completions come in pieces that end at multiples of this; 0: in one.
-  virtual unsigned chunk_bytes() const { return 0; }
-  /// Idle cycles before the next piece of the same burst.
-  virtual unsigned chunk_gap() const { return 0; }
   /// Whether a channel stalls in this cycle: READY low, or VALID not yet raised. Called once a channel and cycle.
-  virtual bool stalls() { return false; }
+  bool stalls() { return traits_.stalls && stalls_now(); }
   /// From this cycle on every write accepted so far can be seen; register answers and interrupts wait for it.
   virtual std::uint64_t visible(std::uint64_t now) const { return now; }
+
+ private:
+  virtual bool stalls_now() { return false; }
+
+  Traits traits_;
 };
 
 std::unique_ptr<Timing> make_timing(Profile profile, unsigned latency, std::uint64_t seed);

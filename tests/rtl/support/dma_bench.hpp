@@ -186,8 +186,10 @@ class DmaBench {
   }
   std::uint64_t read_word(unsigned channel, const regs::Register& reg) {
     model_->reg_we_i = 0;
+    model_->reg_re_i = 1;
     model_->reg_addr_i = address(channel, reg);
     model_->eval();
+    model_->reg_re_i = 0;
     return model_->reg_rdata_o;
   }
 
