@@ -78,7 +78,7 @@ Bench& Bench::start(const Options& options) {
     the_bench = new Bench(options);
     // Once before the first request: its event would otherwise be notified before anything waits for it.
     sc_core::sc_start(sc_core::SC_ZERO_TIME);
-    std::atexit([] { the_bench->close_waves(); });
+    std::atexit([] { the_bench->parts_->model.finish_waves(); });
   }
   the_bench->power_on(options);
   return *the_bench;

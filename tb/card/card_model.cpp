@@ -40,7 +40,7 @@ void CardModel::power_on(const Options& options) {
   dut_ = make_dut(options.width, options.seed,
                   [this](const std::string& text) { report_failure(fmt::format("cycle {}: {}", cycle_, text)); });
   history_ = std::make_unique<History>(options.history);
-  waves_.plan(options.wave, cycle_, options.wave_from, options.wave_cycles);
+  waves_.plan(options, cycle_);
 }
 
 void CardModel::build_ports() {
@@ -101,7 +101,7 @@ void CardModel::tick() {
     kernel_.asleep();
     return;
   }
-  waves_.before_cycle(*dut_, cycle_);
+  waves_.before_cycle(*dut_, pins_, cycle_);
   observe();
   dut_->edge(cycle_);
   if (pins_.reset_n) drive();

@@ -64,6 +64,9 @@ class CardModel final : public sc_core::sc_module, private BeatTarget {
   void close_waves() {
     if (dut_) waves_.close(*dut_);
   }
+  void finish_waves() {
+    if (dut_) waves_.finish(*dut_, cycle_);
+  }
 
   /// Vectors whose message arrived and was not taken yet.
   std::uint64_t latched() const { return latched_; }
