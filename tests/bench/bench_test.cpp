@@ -69,7 +69,12 @@ TEST_P(EveryCard, RepeatsItselfToTheCycle) {
     read_id(bench);
     return bench.cycle() - start;
   };
-  EXPECT_EQ(run(), run());
+  const std::uint64_t cycles = run();
+  // Whatever the cycle that it starts in.
+  for (unsigned i = 1; i <= 8; ++i) {
+    bench.run(97);
+    EXPECT_EQ(run(), cycles) << "run " << i;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Profiles, EveryCard,
