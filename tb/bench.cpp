@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "tb/card/card_model.hpp"
 #include "tb/kernel/kernel.hpp"
@@ -13,15 +14,13 @@
 namespace aperture::tb {
 namespace {
 
-/// A device model's side of the card's `device` socket: the tests drive the port at AXI level, others bind here.
-class DeviceStub final : public sc_core::sc_module {
- public:
-  tlm_utils::simple_initiator_socket<DeviceStub> socket{"socket"};
-  explicit DeviceStub(const sc_core::sc_module_name& name) : sc_core::sc_module(name) {}
-};
-
 // Lives until the process ends: SystemC cannot be taken down and set up again.
 Bench* the_bench = nullptr;
+
+std::function<void(CardModel&)>& builder() {
+  static std::function<void(CardModel&)> the_builder;
+  return the_builder;
+}
 
 void check(const Options& options) {
   if (!has_width(options.width)) {
@@ -42,14 +41,13 @@ struct Bench::Parts {
         kernel("kernel"),
         model("card", kernel),
         host("host"),
-        device_stub("device"),
         host_memory("memory", memory),
         card(host, model, memory, kernel, options),
         device([this]() -> DeviceMaster& { return model.device_master(); }, kernel) {
     host.socket.bind(model.mmio);
-    device_stub.socket.bind(model.device);
     model.data.bind(host_memory.data);
     model.iommu.bind(host_memory.iommu);
+    if (builder()) builder()(model);
   }
 
   Options options;
@@ -57,7 +55,6 @@ struct Bench::Parts {
   Kernel kernel;
   CardModel model;
   Host host;
-  DeviceStub device_stub;
   HostMemory host_memory;
   SimCard card;
   Device device;
@@ -65,6 +62,11 @@ struct Bench::Parts {
 
 Bench::Bench(const Options& options) : parts_(std::make_unique<Parts>(options)) {}
 Bench::~Bench() = default;
+
+void Bench::elaborate_with(std::function<void(CardModel&)> build) {
+  if (the_bench != nullptr) throw std::logic_error("SystemC has elaborated; a module comes too late");
+  builder() = std::move(build);
+}
 
 Bench* Bench::instance() { return the_bench; }
 
@@ -76,7 +78,7 @@ Bench& Bench::start(const Options& options) {
     the_bench = new Bench(options);
     // Once before the first request: its event would otherwise be notified before anything waits for it.
     sc_core::sc_start(sc_core::SC_ZERO_TIME);
-    std::atexit([] { the_bench->close_waves(); });
+    std::atexit([] { the_bench->parts_->model.finish_waves(); });
   }
   the_bench->power_on(options);
   return *the_bench;

@@ -20,8 +20,13 @@
 
 namespace aperture::tb {
 
+class CardModel;
+
 class Bench {
  public:
+  /// Before the first start(), else std::logic_error: `build` is called once, while SystemC elaborates, to make modules
+  /// of one's own and to bind one to the card's `device` socket (tb/card/card_model.hpp).
+  static void elaborate_with(std::function<void(CardModel&)> build);
   /// The process's bench, powered on with `options`: elaborates at the first call, powers on again at later ones.
   /// Throws std::invalid_argument for options that make no sense.
   static Bench& start(const Options& options);

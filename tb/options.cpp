@@ -9,6 +9,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <string_view>
 #include <utility>
 
 #include "regs/registers.hpp"
@@ -21,6 +22,10 @@ constexpr std::uint64_t kPasMask = std::uint64_t{0x3f} << kPasLsb;
 
 constexpr std::array<std::pair<Profile, const char*>, 4> kProfiles{
     {{Profile::kIdeal, "ideal"}, {Profile::kDdr, "ddr"}, {Profile::kPcie, "pcie"}, {Profile::kHostile, "hostile"}}};
+
+constexpr std::string_view kWritePrefix = "write:";
+/// Registers: 17 bits of address.
+constexpr std::uint32_t kRegisterSpace = 1U << 17;
 
 std::unexpected<Error> bad(const std::string& key, const std::string& why) {
   return fail(Code::kInvalid, EINVAL, fmt::format("straps: /{}: {}", key, why));
@@ -92,6 +97,36 @@ Result<Profile> parse_profile(const std::string& text) {
     if (text == known) return profile;
   }
   return fail(Code::kInvalid, EINVAL, fmt::format("memory profile \"{}\" is none of ideal, ddr, pcie, hostile", text));
+}
+
+std::string WaveTrigger::text() const {
+  switch (kind) {
+    case Kind::kFault:
+      return "fault";
+    case Kind::kWrite:
+      return fmt::format("{}{:#x}", kWritePrefix, offset);
+    default:
+      return "none";
+  }
+}
+
+Result<WaveTrigger> parse_wave_trigger(const std::string& text) {
+  if (text == "fault") return WaveTrigger{WaveTrigger::Kind::kFault, 0};
+  const auto refuse = [&](std::string_view why) {
+    return fail(Code::kInvalid, EINVAL, fmt::format("sim: wave_trigger={} {}", text, why));
+  };
+  if (!text.starts_with(kWritePrefix)) return refuse("is neither fault nor write:OFFSET");
+  const std::string_view digits = std::string_view(text).substr(kWritePrefix.size());
+  const bool hex = digits.starts_with("0x");
+  const char* first = digits.data() + (hex ? 2 : 0);
+  const char* last = digits.data() + digits.size();
+  std::uint32_t offset = 0;
+  const auto [end, error] = std::from_chars(first, last, offset, hex ? 16 : 10);
+  if (first == last || end != last || error != std::errc{} || offset >= kRegisterSpace) {
+    return refuse("has no offset below 0x20000");
+  }
+  if (offset % 4 != 0) return refuse("has an offset that is not a multiple of 4");
+  return WaveTrigger{WaveTrigger::Kind::kWrite, offset};
 }
 
 Result<Straps> parse_straps(const std::string& json) {

@@ -35,15 +35,31 @@ enum class Profile : std::uint8_t { kIdeal, kDdr, kPcie, kHostile };
 const char* name(Profile profile);
 Result<Profile> parse_profile(const std::string& text);
 
+/// What starts the window of waves, seen at the card's pins.
+struct WaveTrigger {
+  enum class Kind : std::uint8_t {
+    kNone,   ///< nothing: the window starts at its first cycle
+    kFault,  ///< the IOMMU writes a fault record
+    kWrite   ///< the host writes the register at `offset`
+  };
+  Kind kind = Kind::kNone;
+  std::uint32_t offset = 0;  ///< 17 bits, BAR 2 at 0x10000
+
+  std::string text() const;
+};
+/// "fault" or "write:OFFSET", the offset decimal or 0x..., a multiple of 4. EINVAL names the key `wave_trigger`.
+Result<WaveTrigger> parse_wave_trigger(const std::string& text);
+
 struct Options {
   unsigned width = 64;  ///< AXI data width: 64 or 128
   Profile profile = Profile::kIdeal;
   unsigned latency = 20;  ///< cycles from AR handshake to first R beat; what the other profiles vary around. At least 1
   std::uint64_t seed = 1;
   Straps straps{};
-  unsigned frame_run = 1;         ///< pinned 4 KiB frames that are consecutive on the bus, a power of two
-  std::filesystem::path wave{};   ///< FST file; empty: none
-  std::uint64_t wave_from = 0;    ///< first cycle in it, counted from power-on
+  unsigned frame_run = 1;        ///< pinned 4 KiB frames that are consecutive on the bus, a power of two
+  std::filesystem::path wave{};  ///< FST file; empty: none
+  std::uint64_t wave_from = 0;   ///< first cycle in it, counted from power-on; with a trigger the earliest one
+  WaveTrigger wave_trigger{};
   std::uint64_t wave_cycles = 0;  ///< number of cycles; 0: until closed
   unsigned history = 256;         ///< last cycles kept for failure reports
 };

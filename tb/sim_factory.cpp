@@ -71,6 +71,12 @@ Result<Options> parse_options(const card::Options& keys) {
   if (!profile) return std::unexpected(profile.error());
   o.profile = *profile;
   o.wave = keys.text("wave");
+  if (keys.has("wave_trigger")) {
+    const auto trigger = parse_wave_trigger(keys.text("wave_trigger"));
+    if (!trigger) return std::unexpected(trigger.error());
+    if (o.wave.empty()) return fail(Code::kInvalid, EINVAL, "sim: wave_trigger needs a file: wave=FILE");
+    o.wave_trigger = *trigger;
+  }
   if (keys.has("straps")) {
     const auto straps = read_straps(keys.text("straps"));
     if (!straps) return std::unexpected(straps.error());
@@ -89,8 +95,9 @@ card::Factory factory() {
             {"straps", "JSON file of straps (default: everything on)"},
             {"seed", "of everything random (default 1)"},
             {"wave", "FST file to write"},
-            {"wave_from", "first cycle in it (default 0)"},
+            {"wave_from", "first cycle in it (default 0); with wave_trigger the earliest"},
             {"wave_cycles", "number of cycles in it (default 0: all)"},
+            {"wave_trigger", "what starts it: fault (a fault record), write:OFFSET (a register, BAR 2 at 0x10000)"},
             {"frame_run", "pinned pages consecutive on the bus, a power of two (default 1)"}};
   f.open = open;
   return f;

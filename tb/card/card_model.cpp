@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::uint64_t kResetCycles = 16;
 constexpr unsigned kViolationsShown = 20;
+/// Beats of the longest AXI burst.
+constexpr std::uint64_t kLongestBurst = 256;
 /// Far more than any profile needs: whoever waits longer waits for something that will not come.
 constexpr std::uint64_t kAccessTimeout = 1'000'000;
 
@@ -38,10 +40,11 @@ void CardModel::power_on(const Options& options) {
   dut_ = make_dut(options.width, options.seed,
                   [this](const std::string& text) { report_failure(fmt::format("cycle {}: {}", cycle_, text)); });
   history_ = std::make_unique<History>(options.history);
-  waves_.plan(options.wave, cycle_, options.wave_from, options.wave_cycles);
+  waves_.plan(options, cycle_);
 }
 
 void CardModel::build_ports() {
+  ++resets_;
   const unsigned bytes = options_.width / 8;
   timing_ = make_timing(options_.profile, options_.latency, options_.seed);
   lite_ = std::make_unique<LiteMaster>(*timing_);
@@ -106,11 +109,12 @@ void CardModel::tick() {
 }
 
 void CardModel::cycle() {
-  waves_.before_cycle(*dut_, cycle_);
+  waves_.in_cycle(*dut_, pins_, cycle_);
   observe();
   if (pins_.reset_n) drive();
   ++cycle_;
   pins_.reset_n = cycle_ >= reset_until_;
+  waves_.before_edge(*dut_, cycle_);
   dut_->edge(pins_, cycle_);
 }
 
@@ -183,35 +187,53 @@ void CardModel::transport_device(tlm::tlm_generic_payload& payload, sc_core::sc_
   const std::uint64_t first = payload.get_address();
   const std::uint64_t size = payload.get_data_length();
   const unsigned bus = options_.width / 8;
-  if (identity == nullptr || size == 0 || (first ^ (first + size - 1)) >> 12 != 0 ||
-      (first % bus + size - 1) / bus > 255) {
+  const std::uint64_t beats = (first % bus + size + bus - 1) / bus;
+  const unsigned char* enables = payload.get_byte_enable_ptr();
+  if (identity == nullptr || size == 0 || payload.get_data_ptr() == nullptr || payload.get_streaming_width() < size ||
+      (first ^ (first + size - 1)) >> 12 != 0 || beats > kLongestBurst) {
     payload.set_response_status(tlm::TLM_BURST_ERROR_RESPONSE);
     return;
   }
+  if (enables != nullptr && payload.get_byte_enable_length() == 0) {
+    payload.set_response_status(tlm::TLM_BYTE_ENABLE_ERROR_RESPONSE);
+    return;
+  }
+  if (payload.get_command() == tlm::TLM_IGNORE_COMMAND) {
+    payload.set_response_status(tlm::TLM_OK_RESPONSE);
+    return;
+  }
+  const auto enabled = [&](std::uint64_t i) {
+    return enables == nullptr || enables[i % payload.get_byte_enable_length()] != TLM_BYTE_DISABLED;
+  };
   DeviceBurst burst;
   burst.write = payload.is_write();
   burst.who = identity->who;
   burst.id = identity->axi_id;
   burst.address = first;
   burst.size = bus == 16 ? 4 : 3;
-  burst.beats = static_cast<unsigned>((first % bus + size - 1) / bus + 1);
+  burst.beats = static_cast<unsigned>(beats);
   if (burst.write) {
     const auto* bytes = reinterpret_cast<const std::byte*>(payload.get_data_ptr());
     burst.data.assign(bytes, bytes + size);
-    if (const unsigned char* enables = payload.get_byte_enable_ptr(); enables != nullptr) {
-      for (std::uint64_t i = 0; i < size; ++i)
-        burst.strobes.push_back(enables[i % payload.get_byte_enable_length()] != 0);
-    }
+    for (std::uint64_t i = 0; i < size; ++i) burst.strobes.push_back(enabled(i));
   }
   const Ticket ticket = device_master_->submit(std::move(burst), cycle_);
-  const Outcome outcome =
-      kernel_.wait_until([&] { return device_master_->at(ticket).done; }, kAccessTimeout, "device", "its access");
+  const std::uint64_t resets = resets_;
+  const Outcome outcome = kernel_.wait_until([&] { return resets_ != resets || device_master_->at(ticket).done; },
+                                             kAccessTimeout, "device", "its access");
+  if (resets_ != resets) {
+    payload.set_response_status(tlm::TLM_GENERIC_ERROR_RESPONSE);
+    return;
+  }
   const Completion completion = device_master_->take(ticket);
   if (outcome != Outcome::kHappened || completion.resp != Resp::kOkay) {
     payload.set_response_status(tlm::TLM_GENERIC_ERROR_RESPONSE);
     return;
   }
-  if (payload.is_read()) std::memcpy(payload.get_data_ptr(), completion.data.data(), size);
+  if (payload.is_read()) {
+    for (std::uint64_t i = 0; i < size; ++i)
+      if (enabled(i)) payload.get_data_ptr()[i] = std::to_integer<unsigned char>(completion.data[i]);
+  }
   payload.set_response_status(tlm::TLM_OK_RESPONSE);
 }
 

@@ -32,8 +32,11 @@ class CardModel final : public sc_core::sc_module, private BeatTarget {
  public:
   /// Registers: 4 or 8 aligned bytes at a 17-bit address, BAR 2 at 0x10000. Blocks the caller until the bus answered.
   tlm_utils::simple_target_socket<CardModel> mmio{"mmio"};
-  /// A device behind the card: IdentityExtension required; any length up to 256 beats within 4 KiB. Blocks the caller.
-  tlm_utils::simple_target_socket<CardModel> device{"device"};
+  /// A device behind the card: IdentityExtension required; any length up to 256 beats within 4 KiB, byte enables of any
+  /// length. Blocks the caller, the main stack or any number of SC_THREADs at a time; the annotated delay is not used.
+  /// TLM_BURST_ERROR_RESPONSE, TLM_BYTE_ENABLE_ERROR_RESPONSE: not an access of this kind, nothing was done.
+  /// TLM_GENERIC_ERROR_RESPONSE: refused by the IOMMU or by memory, or ended by a reset of the bench. May stay unbound.
+  tlm_utils::simple_target_socket_optional<CardModel> device{"device"};
   /// Translated traffic, and the IOMMU's own; the target must not block. Loosely timed: the delay says how far the
   /// clock is ahead of the simulation's time.
   tlm_utils::simple_initiator_socket<CardModel> data{"data"};
@@ -58,9 +61,12 @@ class CardModel final : public sc_core::sc_module, private BeatTarget {
   BusLog& log() { return log_; }
   const History& history() const { return *history_; }
   const Pins& pins() const { return pins_; }
-  bool open_waves(const std::filesystem::path& file) { return waves_.open(*dut_, file); }
+  bool open_waves(const std::filesystem::path& file) { return waves_.open(*dut_, file, cycle_); }
   void close_waves() {
     if (dut_) waves_.close(*dut_);
+  }
+  void finish_waves() {
+    if (dut_) waves_.finish(*dut_, cycle_);
   }
 
   /// Vectors whose message arrived and was not taken yet.
@@ -109,6 +115,7 @@ class CardModel final : public sc_core::sc_module, private BeatTarget {
   std::uint64_t latched_ = 0;
   std::deque<std::pair<std::uint64_t, unsigned>> messages_;  ///< arrival cycle, vector
   unsigned violations_ = 0;
+  std::uint64_t resets_ = 0;  ///< what is under way on the ports ends with each
 };
 
 }  // namespace aperture::tb

@@ -22,8 +22,9 @@ class Dut {
   virtual void straps(const Straps& straps) = 0;
   /// The rising edge that starts cycle `cycle`. `pins` has the inputs of that cycle and gets its outputs.
   virtual void edge(Pins& pins, std::uint64_t cycle) = 0;
-  /// Starts an FST file (10 time units a cycle), ending an earlier one; false: it cannot be written.
-  virtual bool open_waves(const std::filesystem::path& file) = 0;
+  /// Starts an FST file (10 time units a cycle) with the cycle `cycle`, which is now, ending an earlier one; false: it
+  /// cannot be written.
+  virtual bool open_waves(const std::filesystem::path& file, std::uint64_t cycle) = 0;
   virtual void close_waves() = 0;
   virtual bool waves_open() const = 0;
 };

@@ -92,7 +92,7 @@ class VerilatedDut final : public Dut {
     clock(0, 10 * cycle + 5);
   }
 
-  bool open_waves(const std::filesystem::path& file) override {
+  bool open_waves(const std::filesystem::path& file, std::uint64_t cycle) override {
     close_waves();
     if (!waves_) {
       waves_ = std::make_unique<VerilatedFstC>();
@@ -100,6 +100,7 @@ class VerilatedDut final : public Dut {
     }
     waves_->open(file.c_str());
     waves_open_ = waves_->isOpen();
+    if (waves_open_) waves_->dump(10 * cycle);
     return waves_open_;
   }
   void close_waves() override {

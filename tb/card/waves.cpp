@@ -5,12 +5,17 @@
 
 #include <atomic>
 #include <csignal>
-#include <utility>
+#include <cstdio>
 
 #include "tb/kernel/report.hpp"
 
 namespace aperture::tb {
 namespace {
+
+/// AxUSER on m_iommu of the IOMMU's write of a fault record (KIND_FQ in rtl/iommu/iommu_pkg.sv).
+constexpr std::uint64_t kFaultRecord = 2;
+/// Bytes of the register bus.
+constexpr unsigned kLanes = 8;
 
 std::atomic<bool> pending{false};
 std::atomic<bool> toggle{false};
@@ -28,27 +33,55 @@ extern "C" void aperture_tb_signal(int number) {
 
 }  // namespace
 
-void Waves::plan(std::filesystem::path file, std::uint64_t now, std::uint64_t delay, std::uint64_t cycles) {
-  constexpr std::uint64_t kNever = ~std::uint64_t{0};
-  file_ = std::move(file);
-  from_ = file_.empty() || delay > kNever - now ? kNever : now + delay;
-  until_ = from_ == kNever || cycles == 0 || cycles > kNever - from_ ? kNever : from_ + cycles;
-  std::signal(SIGUSR1, aperture_tb_signal);
-}
-
-void Waves::before_cycle(Dut& dut, std::uint64_t cycle) {
-  if (pending.load(std::memory_order_relaxed)) signals(dut);
-  if (cycle >= until_) {
-    until_ = ~std::uint64_t{0};
-    close(dut);
-  } else if (cycle >= from_) {
-    from_ = ~std::uint64_t{0};
-    open(dut, file_);
+bool TriggerWatch::seen(const Pins& pins) {
+  switch (trigger_.kind) {
+    case WaveTrigger::Kind::kFault: {
+      const AddressChannel& aw = pins[Port::kIommu].aw;
+      return aw.valid && aw.ready && aw.user == kFaultRecord;
+    }
+    case WaveTrigger::Kind::kWrite:
+      return write_seen(pins[Port::kMmio]);
+    default:
+      return true;
   }
 }
 
-bool Waves::open(Dut& dut, const std::filesystem::path& file) {
-  if (!dut.open_waves(file)) {
+bool TriggerWatch::write_seen(const AxiPins& host) {
+  if (host.aw.valid && host.aw.ready) address_ = host.aw.addr;
+  if (host.w.valid && host.w.ready) strobes_ = host.w.strb;
+  if (!address_ || !strobes_) return false;
+  const bool hit = *address_ / kLanes == trigger_.offset / kLanes && (*strobes_ >> trigger_.offset % kLanes & 1) != 0;
+  address_.reset();
+  strobes_.reset();
+  return hit;
+}
+
+void Waves::plan(const Options& options, std::uint64_t now) {
+  file_ = options.wave;
+  watch_ = TriggerWatch(options.wave_trigger);
+  from_ = file_.empty() || options.wave_from > kNever - now ? kNever : now + options.wave_from;
+  length_ = options.wave_cycles;
+  until_ = kNever;
+  std::signal(SIGUSR1, aperture_tb_signal);
+}
+
+void Waves::in_cycle(Dut& dut, const Pins& pins, std::uint64_t cycle) {
+  if (pending.load(std::memory_order_relaxed)) signals(dut, cycle);
+  if (from_ != kNever && watch_.seen(pins) && cycle >= from_) {
+    from_ = kNever;
+    until_ = length_ == 0 || length_ > kNever - cycle ? kNever : cycle + length_;
+    open(dut, file_, cycle);
+  }
+}
+
+void Waves::before_edge(Dut& dut, std::uint64_t cycle) {
+  if (cycle < until_) return;
+  until_ = kNever;
+  close(dut);
+}
+
+bool Waves::open(Dut& dut, const std::filesystem::path& file, std::uint64_t cycle) {
+  if (!dut.open_waves(file, cycle)) {
     report_failure("waves cannot be written to " + file.string());
     return false;
   }
@@ -64,7 +97,15 @@ void Waves::close(Dut& dut) {
   std::signal(SIGTERM, SIG_DFL);
 }
 
-void Waves::signals(Dut& dut) {
+void Waves::finish(Dut& dut, std::uint64_t cycle) {
+  close(dut);
+  if (from_ == kNever) return;
+  fmt::print(stderr,
+             "waves: {} was not written: at cycle {} its window had not started (from cycle {} on, trigger {})\n",
+             file_.string(), cycle, from_, watch_.trigger().text());
+}
+
+void Waves::signals(Dut& dut, std::uint64_t cycle) {
   pending = false;
   if (const int number = ending.load(); number != 0) {
     dut.close_waves();
@@ -79,7 +120,7 @@ void Waves::signals(Dut& dut) {
       if (toggles_++ != 0 || !file_.empty()) {
         file.replace_filename(fmt::format("{}.{}{}", base.stem().string(), toggles_, base.extension().string()));
       }
-      open(dut, file);
+      open(dut, file, cycle);
     }
   }
 }

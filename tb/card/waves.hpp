@@ -1,31 +1,58 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// When an FST file is written: a window of cycles, on request, or toggled by SIGUSR1. SIGINT and SIGTERM end an open
-// file properly before they end the program; a second one ends it at once.
+// When an FST file is written: a window of cycles, from a trigger on, on request, or toggled by SIGUSR1. SIGINT and
+// SIGTERM end an open file properly before they end the program; a second one ends it at once.
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 
 #include "tb/card/dut.hpp"
+#include "tb/card/pins.hpp"
+#include "tb/options.hpp"
 
 namespace aperture::tb {
 
-class Waves {
+/// Sees a trigger at the pins. Each cycle once.
+class TriggerWatch {
  public:
-  /// From `delay` cycles after `now` on, for `cycles` cycles; 0: no end. Empty file: none.
-  void plan(std::filesystem::path file, std::uint64_t now, std::uint64_t delay, std::uint64_t cycles);
-  /// Before each cycle: opens and closes what is due.
-  void before_cycle(Dut& dut, std::uint64_t cycle);
-  bool open(Dut& dut, const std::filesystem::path& file);
-  void close(Dut& dut);
+  explicit TriggerWatch(WaveTrigger trigger = {}) : trigger_(trigger) {}
+  const WaveTrigger& trigger() const { return trigger_; }
+  /// Whether it happens in the cycle with these settled pins.
+  bool seen(const Pins& pins);
 
  private:
-  void signals(Dut& dut);
+  bool write_seen(const AxiPins& host);
+
+  WaveTrigger trigger_;
+  std::optional<std::uint64_t> address_{};  ///< of a register write whose data is still to come
+  std::optional<std::uint16_t> strobes_{};  ///< of one whose address is still to come
+};
+
+class Waves {
+ public:
+  /// The window that the options state, counted from the cycle `now` on.
+  void plan(const Options& options, std::uint64_t now);
+  /// In each cycle, with its pins: opens what is due.
+  void in_cycle(Dut& dut, const Pins& pins, std::uint64_t cycle);
+  /// Before the edge that starts `cycle`: closes what is due.
+  void before_edge(Dut& dut, std::uint64_t cycle);
+  /// From the cycle `cycle` on, which is now.
+  bool open(Dut& dut, const std::filesystem::path& file, std::uint64_t cycle);
+  void close(Dut& dut);
+  /// At the end: says so if the window that was stated never started.
+  void finish(Dut& dut, std::uint64_t cycle);
+
+ private:
+  static constexpr std::uint64_t kNever = ~std::uint64_t{0};
+  void signals(Dut& dut, std::uint64_t cycle);
 
   std::filesystem::path file_;
-  std::uint64_t from_ = ~std::uint64_t{0};
-  std::uint64_t until_ = ~std::uint64_t{0};
+  TriggerWatch watch_{};
+  std::uint64_t from_ = kNever;   ///< first cycle of the window, or the earliest that its trigger may be in
+  std::uint64_t length_ = 0;      ///< of the window in cycles, 0: no end
+  std::uint64_t until_ = kNever;  ///< of the window that is open
   unsigned toggles_ = 0;
 };
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <random>
 
 namespace aperture::tb {
@@ -45,7 +46,9 @@ class Ddr final : public Timing {
     Bank& bank = banks_[burst.addr / kRow % banks_.size()];
     const std::uint64_t row = burst.addr / kRow / banks_.size();
     std::uint64_t start = std::max(now, bank.free_at);
-    if (start % kRefreshEvery < kRefresh) start += kRefresh - start % kRefreshEvery;
+    if (!first_) first_ = now;
+    const std::uint64_t phase = (start - *first_ + kRefresh) % kRefreshEvery;
+    if (phase < kRefresh) start += kRefresh - phase;
     // Closing a row and opening another takes as long again as reading from an open one.
     const std::uint64_t open = bank.row == row ? 0 : bank.row == ~std::uint64_t{0} ? latency_ / 2 : latency_;
     bank.row = row;
@@ -56,6 +59,7 @@ class Ddr final : public Timing {
   unsigned latency_;
   std::mt19937_64 random_;
   std::array<Bank, 16> banks_{};
+  std::optional<std::uint64_t> first_{};  ///< first access; refreshes count from there, so that runs repeat
 };
 
 /// One link for both masters. Writes are posted: B comes early, memory changes later and in order, and what comes after

@@ -4,12 +4,7 @@
 
 #include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <array>
-#include <csignal>
-#include <filesystem>
-#include <fstream>
 #include <stdexcept>
 #include <vector>
 
@@ -74,7 +69,12 @@ TEST_P(EveryCard, RepeatsItselfToTheCycle) {
     read_id(bench);
     return bench.cycle() - start;
   };
-  EXPECT_EQ(run(), run());
+  const std::uint64_t cycles = run();
+  // Whatever the cycle that it starts in.
+  for (unsigned i = 1; i <= 8; ++i) {
+    bench.run(97);
+    EXPECT_EQ(run(), cycles) << "run " << i;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Profiles, EveryCard,
@@ -190,73 +190,6 @@ TEST(Bench, ResetTakesMemoryFaultsBack) {
   bench.memory().fault(0x2000, 8, MemoryFault::kError);
   bench.reset(bare());
   EXPECT_EQ(bench.device().read({}, 0x2000, 8).resp, Resp::kOkay);
-}
-
-/// Last time in an FST file; 0 if it was not ended properly.
-std::uint64_t end_of(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::array<unsigned char, 25> head{};
-  in.read(reinterpret_cast<char*>(head.data()), head.size());
-  std::uint64_t end = 0;
-  for (std::size_t i = 17; i < 25; ++i) end = end << 8 | head[i];
-  return end;
-}
-
-class WavesTest : public ::testing::Test {
- protected:
-  void TearDown() override { std::filesystem::remove(file); }
-  const std::filesystem::path file =
-      std::filesystem::temp_directory_path() / ("aperture_waves_" + std::to_string(::getpid()) + ".fst");
-  Bench& bench = Bench::start(options(Profile::kIdeal));
-};
-
-TEST_F(WavesTest, WindowOnRequest) {
-  ASSERT_TRUE(bench.open_waves(file));
-  bench.run(100);
-  bench.close_waves();
-  EXPECT_GE(end_of(file), 990U);
-}
-
-TEST_F(WavesTest, WindowStatedInAdvance) {
-  Options o = options(Profile::kIdeal);
-  o.wave = file;
-  o.wave_from = 50;
-  o.wave_cycles = 20;
-  const std::uint64_t start = bench.cycle();
-  bench.power_on(o);
-  bench.run(200);
-  EXPECT_GE(end_of(file), 10 * (start + 69));
-  EXPECT_LT(end_of(file), 10 * (start + 71));
-}
-
-TEST_F(WavesTest, FileThatCannotBeWrittenIsReported) {
-  EXPECT_NONFATAL_FAILURE(bench.open_waves("/nonexistent/waves.fst"), "cannot be written");
-}
-
-TEST_F(WavesTest, Sigusr1TogglesThem) {
-  Options o = options(Profile::kIdeal);
-  o.wave = file;
-  o.wave_from = ~std::uint64_t{0};
-  bench.power_on(o);
-  std::filesystem::path numbered = file;
-  numbered.replace_filename(file.stem().string() + ".1.fst");
-  std::raise(SIGUSR1);
-  bench.run(50);
-  std::raise(SIGUSR1);
-  bench.run(50);
-  EXPECT_GT(end_of(numbered), 0U);
-  std::filesystem::remove(numbered);
-}
-
-TEST_F(WavesTest, InterruptEndsTheFileThenTheProgram) {
-  const auto interrupted = [&] {
-    bench.open_waves(file);
-    bench.run(100);
-    std::raise(SIGINT);
-    bench.run(100);
-  };
-  EXPECT_EXIT(interrupted(), ::testing::KilledBySignal(SIGINT), "");
-  EXPECT_GT(end_of(file), 0U);
 }
 
 TEST(Bench, HistoryShowsTheLastAccess) {

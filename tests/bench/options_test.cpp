@@ -58,6 +58,37 @@ TEST(SimOptions, RefusesValuesOutOfRange) {
   }
 }
 
+TEST(SimOptions, WaveTriggerIsAFaultOrARegisterWrite) {
+  card::Options keys;
+  keys.set("wave", "f.fst");
+  keys.set("wave_trigger", "fault");
+  EXPECT_EQ(parse_options(keys)->wave_trigger.kind, WaveTrigger::Kind::kFault);
+  for (const char* text : {"write:0x10048", "write:65608"}) {
+    keys.set("wave_trigger", text);
+    const auto options = parse_options(keys);
+    ASSERT_TRUE(options) << options.error().what;
+    EXPECT_EQ(options->wave_trigger.kind, WaveTrigger::Kind::kWrite);
+    EXPECT_EQ(options->wave_trigger.offset, 0x10048U);
+  }
+}
+
+TEST(SimOptions, RefusesAWaveTriggerByName) {
+  for (const char* text : {"", "faults", "write", "write:", "write:0x", "write:-4", "write:0x20000", "write:0x12",
+                           "write:0x10 ", "write:99999999999999999999"}) {
+    card::Options keys;
+    keys.set("wave", "f.fst");
+    keys.set("wave_trigger", text);
+    const auto options = parse_options(keys);
+    ASSERT_FALSE(options) << text;
+    EXPECT_NE(options.error().what.find("wave_trigger"), std::string::npos) << options.error().what;
+  }
+  card::Options keys;
+  keys.set("wave_trigger", "fault");
+  const auto options = parse_options(keys);
+  ASSERT_FALSE(options) << "a trigger without a file";
+  EXPECT_NE(options.error().what.find("wave_trigger"), std::string::npos);
+}
+
 TEST(SimCard, ASecondOneIsBusy) {
   card::Options keys;
   const auto first = factory().open(keys);

@@ -3,6 +3,7 @@
 """The commands on the simulated card."""
 import random
 import re
+import struct
 import tempfile
 import unittest
 import zlib
@@ -40,10 +41,33 @@ class Card(unittest.TestCase):
         self.assertEqual(code, USAGE)
         self.assertIn("width", error)
 
+    def test_bad_wave_trigger_is_named(self):
+        code, _, error = run("dump", "--card", "sim:wave=w.fst,wave_trigger=write:0x20000")
+        self.assertEqual(code, USAGE)
+        self.assertIn("wave_trigger", error)
+
     def test_missing_strap_file_is_the_environments_fault(self):
         code, _, error = run("dump", "--card", "sim:straps=/no/such/file")
         self.assertEqual(code, ENVIRONMENT)
         self.assertIn("/no/such/file", error)
+
+
+class Waves(WithFile):
+    def test_trigger_starts_the_window(self):
+        wave = self.folder / "wave.fst"
+        code, _, error = run("demo", "--file", str(self.file), "--card", f"sim:wave={wave},wave_trigger=fault,wave_cycles=10")
+        self.assertEqual((code, error), (OK, ""))
+        first, last = struct.unpack(">QQ", wave.read_bytes()[9:25])
+        self.assertGreater(first, 0)
+        self.assertEqual(last // 10 - first // 10, 9)
+
+    def test_trigger_that_never_comes_is_said(self):
+        wave = self.folder / "wave.fst"
+        code, _, error = run("dump", "--card", f"sim:wave={wave},wave_trigger=fault")
+        self.assertEqual(code, OK)
+        self.assertIn(str(wave), error)
+        self.assertIn("trigger fault", error)
+        self.assertFalse(wave.exists())
 
 
 class Dump(unittest.TestCase):

@@ -30,6 +30,8 @@ class MemoryWorld : public World {
 
 }  // namespace
 
-std::unique_ptr<World> make_memory_world() { return std::make_unique<MemoryWorld>(); }
+std::vector<WorldKind> worlds() {
+  return {{"memory", [] { return std::make_unique<MemoryWorld>(); }}};
+}
 
 }  // namespace aperture::ioas::test

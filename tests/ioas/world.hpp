@@ -25,6 +25,9 @@ struct DeviceSpec {
 class World {
  public:
   virtual ~World() = default;
+  /// What a test needs and this world does not have; empty: nothing. Then its tests are skipped.
+  virtual std::string lacks() const { return {}; }
+  /// At most two.
   virtual Device& add_device(const DeviceSpec& spec) = 0;
   /// One access by a device: false if it faulted (then nothing was transferred before the fault's address).
   virtual bool read(Device& device, Iova from, std::span<std::byte> to) = 0;
@@ -42,6 +45,7 @@ struct WorldKind {
   std::function<std::unique_ptr<World>()> make;
 };
 
-std::unique_ptr<World> make_memory_world();
+/// Those of this test program: each program links one of the *_world.cpp.
+std::vector<WorldKind> worlds();
 
 }  // namespace aperture::ioas::test

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """For each patch beside this file: builds the regressions on RTL that has the defect, and expects the suite of the same
 name to fail and every other to pass. Exit status 1 if a patch does not apply, or any other suite fails, or its own passes.
+A patch is named for its suite, which may be spread over several programs: hostile_port.patch, hostile_port.WHAT.patch.
 
 usage: check.py SOURCE_FOLDER SCRATCH_FOLDER [CMAKE_CACHE_ENTRY...]
 """
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import time
 
-PROGRAM = "iommu_regression_test"
+PROGRAMS = ("bench/iommu_regression_test", "rtl/isolation_test")  # below tests/
 
 
 def run(arguments, folder, log, environment):
@@ -38,19 +39,21 @@ def copy_rtl(source, scratch):
             shutil.copyfile(file, target)
 
 
-def suites(report):
+def suites(reports):
     """Suite name, without the parts that a parameterised test adds: did a test of it fail?"""
     failed = {}
-    for suite in json.loads(report.read_text(encoding="utf-8"))["testsuites"]:
-        name = suite["name"].rsplit("/", 1)[-1]
-        failed[name] = failed.get(name, False) or suite["failures"] != 0
+    for report in reports:
+        for suite in json.loads(report.read_text(encoding="utf-8"))["testsuites"]:
+            name = suite["name"].rsplit("/", 1)[-1]
+            failed[name] = failed.get(name, False) or suite["failures"] != 0
     return failed
 
 
 def main():
     source, scratch = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]).resolve()
     entries = sys.argv[3:]
-    build, log, report = scratch / "build", scratch / "log.txt", scratch / "report.json"
+    build, log = scratch / "build", scratch / "log.txt"
+    reports = {program: scratch / f"{pathlib.Path(program).name}.json" for program in PROGRAMS}
     scratch.mkdir(parents=True, exist_ok=True)
     log.write_text("", encoding="utf-8")
     environment = dict(os.environ)
@@ -61,13 +64,13 @@ def main():
     bad = 0
     for patch in sorted(pathlib.Path(__file__).parent.glob("*.patch")):
         start = time.monotonic()
-        expected = "".join(word.capitalize() for word in patch.stem.split("_"))
+        expected = "".join(word.capitalize() for word in patch.name.split(".")[0].split("_"))
         copy_rtl(source, scratch)
         steps = [
             (["git", "apply", str(patch)], scratch),
-            (["cmake", "-G", "Ninja", "-S", str(source), "-B", str(build), "-DAPERTURE_WIDTHS=64", "-DAPERTURE_TESTS=support;bench",
+            (["cmake", "-G", "Ninja", "-S", str(source), "-B", str(build), "-DAPERTURE_WIDTHS=64", "-DAPERTURE_TESTS=support;bench;rtl",
               f"-DAPERTURE_RTL={scratch / 'rtl' / 'card.f'}", *entries], scratch),
-            (["cmake", "--build", str(build), "--target", PROGRAM], scratch),
+            (["cmake", "--build", str(build), "--target", *(pathlib.Path(p).name for p in PROGRAMS)], scratch),
         ]
         broken = next((step for step, folder in steps if run(step, folder, log, environment) != 0), None)
         if broken:
@@ -75,14 +78,16 @@ def main():
             show(log)
             bad += 1
             continue
-        report.unlink(missing_ok=True)
-        run([str(build / "tests" / "bench" / PROGRAM), f"--gtest_output=json:{report}"], scratch, log, environment)
-        if not report.exists():
-            print(f"{patch.name}: the regressions did not finish; {log} ends with")
+        for program, report in reports.items():
+            report.unlink(missing_ok=True)
+            run([str(build / "tests" / program), f"--gtest_output=json:{report}"], scratch, log, environment)
+        unfinished = [program for program, report in reports.items() if not report.exists()]
+        if unfinished:
+            print(f"{patch.name}: {', '.join(unfinished)} did not finish; {log} ends with")
             show(log)
             bad += 1
             continue
-        failed = suites(report)
+        failed = suites(reports.values())
         right = expected in failed and all(failed[name] == (name == expected) for name in failed)
         bad += not right
         names = ", ".join(sorted(name for name in failed if failed[name])) or "none"
