@@ -65,19 +65,15 @@ void Waves::plan(const Options& options, std::uint64_t now) {
   std::signal(SIGUSR1, aperture_tb_signal);
 }
 
-void Waves::in_cycle(Dut& dut, const Pins& pins, std::uint64_t cycle) {
-  if (pending.load(std::memory_order_relaxed)) signals(dut, cycle);
+bool Waves::signalled() { return pending.load(std::memory_order_relaxed); }
+
+void Waves::open_due(Dut& dut, const Pins& pins, std::uint64_t cycle) {
+  if (signalled()) signals(dut, cycle);
   if (from_ != kNever && watch_.seen(pins) && cycle >= from_) {
     from_ = kNever;
     until_ = length_ == 0 || length_ > kNever - cycle ? kNever : cycle + length_;
     open(dut, file_, cycle);
   }
-}
-
-void Waves::before_edge(Dut& dut, std::uint64_t cycle) {
-  if (cycle < until_) return;
-  until_ = kNever;
-  close(dut);
 }
 
 bool Waves::open(Dut& dut, const std::filesystem::path& file, std::uint64_t cycle) {

@@ -35,9 +35,15 @@ class Waves {
   /// The window that the options state, counted from the cycle `now` on.
   void plan(const Options& options, std::uint64_t now);
   /// In each cycle, with its pins: opens what is due.
-  void in_cycle(Dut& dut, const Pins& pins, std::uint64_t cycle);
+  void in_cycle(Dut& dut, const Pins& pins, std::uint64_t cycle) {
+    if (from_ != kNever || signalled()) open_due(dut, pins, cycle);
+  }
   /// Before the edge that starts `cycle`: closes what is due.
-  void before_edge(Dut& dut, std::uint64_t cycle);
+  void before_edge(Dut& dut, std::uint64_t cycle) {
+    if (cycle < until_) return;
+    until_ = kNever;
+    close(dut);
+  }
   /// From the cycle `cycle` on, which is now.
   bool open(Dut& dut, const std::filesystem::path& file, std::uint64_t cycle);
   void close(Dut& dut);
@@ -46,6 +52,8 @@ class Waves {
 
  private:
   static constexpr std::uint64_t kNever = ~std::uint64_t{0};
+  static bool signalled();
+  void open_due(Dut& dut, const Pins& pins, std::uint64_t cycle);
   void signals(Dut& dut, std::uint64_t cycle);
 
   std::filesystem::path file_;

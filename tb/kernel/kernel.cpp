@@ -79,16 +79,19 @@ void Kernel::finish(Wait& wait, Outcome outcome) {
 }
 
 bool Kernel::finish_due(bool asleep) {
-  return std::erase_if(waits_, [&](Wait* wait) {
-           if ((*wait->happened)()) {
-             finish(*wait, Outcome::kHappened);
-           } else if (cycle_ >= wait->deadline) {
-             finish(*wait, Outcome::kTimedOut);
-           } else if (asleep) {
-             finish(*wait, Outcome::kIdle);
-           }
-           return wait->finished;
-         }) != 0;
+  bool finished = false;
+  for (Wait* wait : waits_) {
+    if ((*wait->happened)()) {
+      finish(*wait, Outcome::kHappened);
+    } else if (cycle_ >= wait->deadline) {
+      finish(*wait, Outcome::kTimedOut);
+    } else if (asleep) {
+      finish(*wait, Outcome::kIdle);
+    }
+    finished |= wait->finished;
+  }
+  if (finished) std::erase_if(waits_, [](const Wait* wait) { return wait->finished; });
+  return finished;
 }
 
 bool Kernel::after_cycle(std::uint64_t cycle) {
