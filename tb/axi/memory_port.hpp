@@ -4,18 +4,20 @@
 // The memory side of one AXI master of the card: takes its bursts, does them beat by beat, answers as the profile says.
 // Order within an id always holds; R and B VALID, once raised, stay.
 
+#include <bitset>
 #include <cstdint>
 #include <random>
 #include <span>
 
 #include "tb/axi/queue.hpp"
 #include "tb/card/pins.hpp"
-#include "tb/memory/memory.hpp"
+#include "tb/memory/target.hpp"
 #include "tb/memory/timing.hpp"
 
 namespace aperture::tb {
 
-/// What does one beat; must not block. Within one naturally aligned bus word.
+/// What does one beat, within one naturally aligned bus word. Must not block; a beat that is pending is made again in
+/// the next cycle, with the same buffer.
 class BeatTarget {
  public:
   virtual ~BeatTarget() = default;
@@ -41,12 +43,12 @@ class MemoryPort {
   struct ReadBurst {
     AddressChannel address;
     std::uint64_t perform;
-    std::uint64_t ready;  ///< first cycle of the next beat
-    bool performed = false;
+    std::uint64_t ready;     ///< first cycle of the next beat
+    bool performed = false;  ///< all of it
     unsigned sent = 0;
     struct Data {
       std::array<std::uint64_t, 2> data{};
-      MemoryAnswer answer{};
+      MemoryAnswer answer = MemoryAnswer::kPending;
     };
     Beats<Data> beats;
   };
@@ -60,8 +62,10 @@ class MemoryPort {
     WriteBeats beats;
     std::uint64_t perform;
     std::uint64_t ready;
-    bool performed = false;
+    bool performed = false;  ///< all of it
+    bool pending = false;    ///< some of it
     bool answered = false;
+    std::bitset<256> done{};  ///< beats
     Resp resp = Resp::kOkay;
   };
 

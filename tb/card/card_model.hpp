@@ -34,8 +34,9 @@ class CardModel final : public sc_core::sc_module, private BeatTarget {
   tlm_utils::simple_target_socket<CardModel> mmio{"mmio"};
   /// A device behind the card: IdentityExtension required; any length up to 256 beats within 4 KiB. Blocks the caller.
   tlm_utils::simple_target_socket<CardModel> device{"device"};
-  /// Translated traffic, and the IOMMU's own; the target must not block. Loosely timed: the delay says how far the
-  /// clock is ahead of the simulation's time.
+  /// Translated traffic, and the IOMMU's own. The target must not block: one that cannot answer yet leaves the response
+  /// incomplete, and gets the same access again in a later cycle. Loosely timed: the delay says how far the clock is
+  /// ahead of the simulation's time.
   tlm_utils::simple_initiator_socket<CardModel> data{"data"};
   tlm_utils::simple_initiator_socket<CardModel> iommu{"iommu"};
   /// Interrupt wires.
