@@ -7,8 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <memory>
-#include <optional>
 #include <utility>
 
 namespace aperture::sw::serve {
@@ -20,6 +20,11 @@ namespace {
 /// For the first message of a client that is refused.
 constexpr std::chrono::seconds kRefusalLimit{2};
 constexpr std::size_t kMostRefused = 8;
+
+bool hung_up(int fd) {
+  pollfd polled{fd, 0, 0};
+  return ::poll(&polled, 1, 0) == 1 && (polled.revents & POLLHUP) != 0;
+}
 
 }  // namespace
 
@@ -60,23 +65,19 @@ bool Server::sleep(const ClientSession* session, int end) const {
   return polled[0].revents != 0;
 }
 
-void Server::accept(const Events& events, bool busy, std::optional<vu::Connection>& next) {
+std::optional<vu::Connection> Server::accept() const {
   FileDescriptor socket(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-  if (!socket) {
-    // No descriptor left for who waits there: not a reason to ask again and again.
-    if (errno == EMFILE || errno == ENFILE) ::poll(nullptr, 0, 100);
-    return;
-  }
-  if (!busy) {
-    next.emplace(std::move(socket));
-    return;
-  }
-  events.log("a second client is refused: the card serves one at a time");
-  if (refused_.size() < kMostRefused)
-    refused_.push_back({vu::Connection(std::move(socket)), ClientSession::Clock::now()});
+  if (socket) return vu::Connection(std::move(socket));
+  // No descriptor left for who waits there: not a reason to ask again and again.
+  if (errno == EMFILE || errno == ENFILE) ::poll(nullptr, 0, 100);
+  return std::nullopt;
 }
 
-void Server::refuse() {
+void Server::refuse(vu::Connection connection) {
+  if (refused_.size() < kMostRefused) refused_.push_back({std::move(connection), ClientSession::Clock::now()});
+}
+
+void Server::answer_refused() {
   std::erase_if(refused_, [](Refused& one) {
     if (ClientSession::Clock::now() - one.since > kRefusalLimit) return true;
     auto message = one.connection.receive();
@@ -90,15 +91,26 @@ void Server::refuse() {
 
 void Server::run(Function& function, ClientMemory& memory, int end, const Events& events) {
   std::unique_ptr<ClientSession> session;
+  std::optional<vu::Connection> next;
   while (!sleep(session.get(), end)) {
-    std::optional<vu::Connection> next;
-    accept(events, session != nullptr, next);
-    refuse();
-    if (next) session = std::make_unique<ClientSession>(std::move(*next), function, memory, events.log);
-    if (session == nullptr || session->step()) continue;
-    events.client_ended(session->summary());
-    session.reset();
-    if (options_.once) return;
+    if (!next) next = accept();
+    answer_refused();
+    if (session != nullptr && !session->step()) {
+      events.client_ended(session->summary());
+      session.reset();
+      if (options_.once) return;
+    }
+    if (!next) continue;
+    if (session == nullptr) {
+      session = std::make_unique<ClientSession>(std::move(*next), function, memory, events.log);
+    } else if (hung_up(session->fd())) {
+      // The client before has gone already, and only its last messages are still to be read.
+      continue;
+    } else {
+      events.log("a second client is refused: the card serves one at a time");
+      refuse(std::move(*next));
+    }
+    next.reset();
   }
   if (session != nullptr) {
     Summary summary = session->summary();

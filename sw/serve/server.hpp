@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -60,8 +61,9 @@ class Server {
   Server(Options options, FileDescriptor socket) : options_(std::move(options)), socket_(std::move(socket)) {}
   /// Sleeps; then whether `end` was readable.
   bool sleep(const ClientSession* session, int end) const;
-  void accept(const Events& events, bool busy, std::optional<card::vfio_user::Connection>& next);
-  void refuse();
+  std::optional<card::vfio_user::Connection> accept() const;
+  void refuse(card::vfio_user::Connection connection);
+  void answer_refused();
 
   Options options_;
   FileDescriptor socket_;
