@@ -60,14 +60,21 @@ Answer ClientMemory::write(std::uint64_t address, std::span<const std::byte> dat
 
 void ClientMemory::ask(bool write, std::uint64_t address, const void* access, std::size_t offset, std::size_t size,
                        const std::byte* data) {
-  ++pending_[access].pieces;
-  const bool joins = !fresh_.empty() && fresh_.back().write == write &&
-                     fresh_.back().address + fresh_.back().size == address && fresh_.back().size + size <= limit_;
-  if (!joins) fresh_.push_back({write, address, 0, write ? ++writes_ : 0, {}, {}, {}});
-  Request& request = fresh_.back();
-  request.size += size;
-  if (write) request.data.insert(request.data.end(), data, data + size);
-  request.pieces.push_back({access, offset, size});
+  while (size != 0) {
+    const std::size_t piece = std::min<std::uint64_t>(size, limit_);
+    const bool joins = !fresh_.empty() && fresh_.back().write == write &&
+                       fresh_.back().address + fresh_.back().size == address && fresh_.back().size + piece <= limit_;
+    if (!joins) fresh_.push_back({write, address, 0, write ? ++writes_ : 0, {}, {}, {}});
+    Request& request = fresh_.back();
+    request.size += piece;
+    if (write) request.data.insert(request.data.end(), data, data + piece);
+    request.pieces.push_back({access, offset, piece});
+    ++pending_[access].pieces;
+    address += piece;
+    offset += piece;
+    data = write ? data + piece : nullptr;
+    size -= piece;
+  }
 }
 
 std::vector<vu::Message> ClientMemory::take_requests() {

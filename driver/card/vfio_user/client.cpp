@@ -27,7 +27,12 @@ Result<std::unique_ptr<Client>> Client::connect(const std::string& path, Windows
                                                 std::chrono::milliseconds limit) {
   auto socket = connect_to(path);
   if (!socket) return std::unexpected(std::move(socket.error()));
-  std::unique_ptr<Client> client(new Client(std::move(*socket), path, windows, limit));
+  return over(std::move(*socket), path, windows, limit);
+}
+
+Result<std::unique_ptr<Client>> Client::over(FileDescriptor socket, const std::string& path, Windows& windows,
+                                             std::chrono::milliseconds limit) {
+  std::unique_ptr<Client> client(new Client(std::move(socket), path, windows, limit));
   Message hello = client->make(Command::kVersion);
   append_version(hello);
   const auto reply = client->call(std::move(hello));

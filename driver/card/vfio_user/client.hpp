@@ -30,6 +30,10 @@ class Client {
   static Result<std::unique_ptr<Client>> connect(const std::string& path, Windows& windows,
                                                  std::chrono::milliseconds limit = kLimit);
 
+  /// The same over a socket that is connected already; `path` names it in errors.
+  static Result<std::unique_ptr<Client>> over(FileDescriptor socket, const std::string& path, Windows& windows,
+                                              std::chrono::milliseconds limit = kLimit);
+
   /// Sends a request and gives its reply. Blocks, at most for the time limit. EIO (kCardDead): the connection is or
   /// becomes dead. An error reply is an error with its errno.
   Result<Message> call(Message request);
