@@ -69,7 +69,10 @@ bool SharedFile::write(std::uint64_t offset, std::span<const std::byte> from) co
 }
 
 Result<std::shared_ptr<SharedFile>> SharedFiles::open(FileDescriptor file, std::uint64_t size) {
-  std::erase_if(files_, [](const auto& item) { return item.second.expired(); });
+  if (files_.size() >= sweep_at_) {
+    std::erase_if(files_, [](const auto& item) { return item.second.expired(); });
+    sweep_at_ = 2 * files_.size() + 16;
+  }
   struct stat found {};
   if (::fstat(file.get(), &found) != 0) return failed("the file to map cannot be looked at");
   const Key key{found.st_dev, found.st_ino, ::fcntl(file.get(), F_GETFL) & (O_ACCMODE | O_PATH)};

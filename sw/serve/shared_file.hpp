@@ -52,6 +52,7 @@ class SharedFiles {
  private:
   using Key = std::tuple<std::uint64_t, std::uint64_t, int>;  ///< device, inode, access mode
   std::map<Key, std::weak_ptr<SharedFile>> files_;
+  std::size_t sweep_at_ = 16;  ///< size at which those that are no longer in use go
 };
 
 }  // namespace aperture::sw::serve

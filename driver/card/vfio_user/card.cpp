@@ -31,7 +31,7 @@ class SocketCard final : public Card, private Mmio, private Interrupts {
  public:
   SocketCard(std::string path, Dma dma) : path_(std::move(path)), dma_(dma) {}
   ~SocketCard() override {
-    if (client_) (void)write_command(0);
+    if (enabled_) (void)write_command(0);
   }
   SocketCard(const SocketCard&) = delete;
   SocketCard& operator=(const SocketCard&) = delete;
@@ -67,6 +67,7 @@ class SocketCard final : public Card, private Mmio, private Interrupts {
 
   std::string path_;
   Dma dma_;
+  bool enabled_ = false;  ///< COMMAND was written
   Windows windows_;
   std::unique_ptr<Client> client_;
   std::unique_ptr<Memory> memory_;
@@ -92,6 +93,7 @@ Result<> SocketCard::start() {
   memory_ = std::make_unique<Memory>(*client_, windows_, dma_);
   if (auto done = check_function(); !done) return done;
   if (auto done = arm_interrupts(); !done) return done;
+  enabled_ = true;
   return write_command(PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 }
 

@@ -65,6 +65,8 @@ Result<Message> Client::call(Message request) {
     auto reply = receive(id);
     if (!reply) return std::unexpected(reply.error());
     if (*reply) {
+      // Replies of ours that the server may wait for.
+      if (const auto sent = connection_.flush(); !sent) return die(sent.error().what);
       if ((*reply)->command() != command) return die(fmt::format("a reply to {} came as another's", name(command)));
       const int number = (*reply)->error();
       if (number == 0) return std::move(**reply);
