@@ -45,6 +45,8 @@ class Bench {
   card::Card& card();
   Device& device();
   Memory& memory();
+  /// What the card's masters reach from now on, instead of memory().
+  void connect(MemoryTarget& target);
   BusLog& log();
 
   /// Clock cycles since the program started.

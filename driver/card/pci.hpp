@@ -16,6 +16,12 @@ constexpr std::uint8_t kRevision = 1;
 /// Bytes of BAR 0 (IOMMU registers) and of BAR 2 (card and channels): both 64-bit memory, not prefetchable.
 constexpr std::uint64_t kBarSize = 0x10000;
 
+/// BAR 4 (64-bit memory) holds the MSI-X table and the pending bits alone, at these offsets.
+constexpr unsigned kMsixBar = 4;
+constexpr std::uint64_t kMsixBarSize = 0x1000;
+constexpr std::uint64_t kMsixTable = 0;
+constexpr std::uint64_t kMsixPending = 0x800;
+
 /// MSI-X vectors: the IOMMU's 16 wires, then one for each of four channels.
 constexpr unsigned kVectors = 20;
 

@@ -19,6 +19,7 @@ Resp resp_of(MemoryAnswer answer) {
     case MemoryAnswer::kError:
       return Resp::kSlverr;
     case MemoryAnswer::kDecode:
+    case MemoryAnswer::kPending:
       return Resp::kDecerr;
   }
   return Resp::kDecerr;
@@ -80,6 +81,10 @@ void MemoryPort::perform_due(Queue<Burst>& bursts, std::size_t& from, std::uint6
         continue;
       }
       perform(burst);
+      if (!burst.performed) {
+        next = now + 1;
+        continue;
+      }
     }
     if (i == from) ++from;
   }
@@ -111,23 +116,32 @@ void MemoryPort::perform_reads(std::uint64_t now) { perform_due(reads_, read_fro
 
 void MemoryPort::perform(ReadBurst& burst) {
   burst.performed = true;
-  burst.beats.resize(std::size_t{burst.address.len} + 1);
+  if (burst.beats.size() == 0) burst.beats.resize(std::size_t{burst.address.len} + 1);
   for (unsigned i = 0; i < burst.beats.size(); ++i) {
+    if (burst.beats[i].answer != MemoryAnswer::kPending) continue;
     const Beat beat = beat_of(burst.address, i, bus_bytes_);
     auto* lanes = reinterpret_cast<std::byte*>(burst.beats[i].data.data());
     burst.beats[i].answer = target_.read(port_, beat.address, std::span(lanes + beat.lane, beat.size));
+    if (burst.beats[i].answer == MemoryAnswer::kPending) burst.performed = false;
   }
 }
 
 void MemoryPort::perform(WriteBurst& burst) {
   burst.performed = true;
   for (unsigned i = 0; i < burst.beats.size(); ++i) {
+    if (!burst.beats[i].valid) continue;
     const Beat beat = beat_of(burst.address, i, bus_bytes_);
     const auto* lanes = reinterpret_cast<const std::byte*>(burst.beats[i].data.data());
     const std::uint32_t strobes = (burst.beats[i].strb & lanes_of(beat)) >> beat.lane;
     const MemoryAnswer answer = target_.write(port_, beat.address, std::span(lanes + beat.lane, beat.size), strobes);
+    if (answer == MemoryAnswer::kPending) {
+      burst.performed = false;
+      continue;
+    }
+    burst.beats[i].valid = false;
     burst.resp = std::max(burst.resp, resp_of(answer));
   }
+  burst.pending = !burst.performed;
 }
 
 int MemoryPort::choose_read(std::uint64_t next) {
@@ -157,7 +171,10 @@ int MemoryPort::choose_read(std::uint64_t next) {
 
 int MemoryPort::choose_write(std::uint64_t next) {
   if (writes_.empty()) return -1;
-  if (timing_.traits().in_order) return !writes_.front().answered && writes_.front().ready <= next ? 0 : -1;
+  if (timing_.traits().in_order) {
+    const WriteBurst& first = writes_.front();
+    return first.performed && !first.answered && first.ready <= next ? 0 : -1;
+  }
   std::uint32_t ids = 0;
   int chosen = -1;
   unsigned due = 0;
@@ -167,8 +184,8 @@ int MemoryPort::choose_write(std::uint64_t next) {
     const std::uint32_t id = 1U << (burst.address.id % 32U);
     const bool first = (ids & id) == 0;
     ids |= id;
-    // A posted write is answered before it is performed; all others are performed by then.
-    if (first && burst.ready <= next) {
+    // A posted write is answered before it is performed; all others are performed by then, unless memory takes longer.
+    if (first && burst.ready <= next && !burst.pending) {
       ++due;
       if (chosen < 0 || (timing_.traits().shuffles ? random_() % due == 0
                                                    : burst.ready < writes_[static_cast<std::size_t>(chosen)].ready)) {

@@ -10,12 +10,13 @@
 
 #include "tb/axi/queue.hpp"
 #include "tb/card/pins.hpp"
-#include "tb/memory/memory.hpp"
+#include "tb/memory/target.hpp"
 #include "tb/memory/timing.hpp"
 
 namespace aperture::tb {
 
-/// What does one beat; must not block. Within one naturally aligned bus word.
+/// What does one beat, within one naturally aligned bus word. Must not block; a beat that is pending is made again in
+/// the next cycle, with the same buffer.
 class BeatTarget {
  public:
   virtual ~BeatTarget() = default;
@@ -41,12 +42,12 @@ class MemoryPort {
   struct ReadBurst {
     AddressChannel address;
     std::uint64_t perform;
-    std::uint64_t ready;  ///< first cycle of the next beat
-    bool performed = false;
+    std::uint64_t ready;     ///< first cycle of the next beat
+    bool performed = false;  ///< all of it
     unsigned sent = 0;
     struct Data {
       std::array<std::uint64_t, 2> data{};
-      MemoryAnswer answer{};
+      MemoryAnswer answer = MemoryAnswer::kPending;
     };
     Beats<Data> beats;
   };
@@ -57,10 +58,11 @@ class MemoryPort {
   };
   struct WriteBurst {
     AddressChannel address;
-    WriteBeats beats;
+    WriteBeats beats;  ///< VALID: still to be written
     std::uint64_t perform;
     std::uint64_t ready;
-    bool performed = false;
+    bool performed = false;  ///< all of it
+    bool pending = false;    ///< some of it
     bool answered = false;
     Resp resp = Resp::kOkay;
   };

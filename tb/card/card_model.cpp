@@ -247,6 +247,8 @@ MemoryAnswer CardModel::transport(Port port) {
       return poison_.poison ? MemoryAnswer::kPoison : MemoryAnswer::kOk;
     case tlm::TLM_ADDRESS_ERROR_RESPONSE:
       return MemoryAnswer::kDecode;
+    case tlm::TLM_INCOMPLETE_RESPONSE:
+      return MemoryAnswer::kPending;
     default:
       return MemoryAnswer::kError;
   }

@@ -37,8 +37,9 @@ class CardModel final : public sc_core::sc_module, private BeatTarget {
   /// TLM_BURST_ERROR_RESPONSE, TLM_BYTE_ENABLE_ERROR_RESPONSE: not an access of this kind, nothing was done.
   /// TLM_GENERIC_ERROR_RESPONSE: refused by the IOMMU or by memory, or ended by a reset of the bench. May stay unbound.
   tlm_utils::simple_target_socket_optional<CardModel> device{"device"};
-  /// Translated traffic, and the IOMMU's own; the target must not block. Loosely timed: the delay says how far the
-  /// clock is ahead of the simulation's time.
+  /// Translated traffic, and the IOMMU's own. The target must not block: one that cannot answer yet leaves the response
+  /// incomplete, and gets the same access again in a later cycle. Loosely timed: the delay says how far the clock is
+  /// ahead of the simulation's time.
   tlm_utils::simple_initiator_socket<CardModel> data{"data"};
   tlm_utils::simple_initiator_socket<CardModel> iommu{"iommu"};
   /// Interrupt wires.

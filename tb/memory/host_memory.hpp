@@ -9,7 +9,7 @@
 #include <systemc>
 #include <tlm>
 
-#include "tb/memory/memory.hpp"
+#include "tb/memory/target.hpp"
 
 namespace aperture::tb {
 
@@ -18,12 +18,14 @@ class HostMemory final : public sc_core::sc_module {
   tlm_utils::simple_target_socket<HostMemory> data{"data"};
   tlm_utils::simple_target_socket<HostMemory> iommu{"iommu"};
 
-  HostMemory(const sc_core::sc_module_name& name, Memory& memory);
+  HostMemory(const sc_core::sc_module_name& name, MemoryTarget& memory);
+  /// Another memory from now on; nothing may be under way.
+  void connect(MemoryTarget& memory) { memory_ = &memory; }
 
  private:
   void transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
 
-  Memory& memory_;
+  MemoryTarget* memory_;
 };
 
 }  // namespace aperture::tb

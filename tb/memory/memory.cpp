@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "card/user_memory.hpp"
+
 namespace aperture::tb {
 namespace {
 
@@ -20,20 +22,6 @@ void each_piece(std::uint64_t address, std::size_t size, F f) {
     f(at, done, piece);
     done += piece;
   }
-}
-
-/// Whether pages may be read, and written where asked for; faults them in as pinning does. Kernels before 5.14 only say
-/// whether they are mapped.
-bool accessible(std::byte* first, std::size_t size, bool writable) {
-  static const bool kPopulates = [] {
-    void* page = ::mmap(nullptr, kPageSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    const bool ok = page != MAP_FAILED && ::madvise(page, kPageSize, MADV_POPULATE_WRITE) == 0;
-    if (page != MAP_FAILED) ::munmap(page, kPageSize);
-    return ok;
-  }();
-  if (kPopulates) return ::madvise(first, size, writable ? MADV_POPULATE_WRITE : MADV_POPULATE_READ) == 0;
-  std::vector<unsigned char> resident(size / kPageSize);
-  return ::mincore(first, size, resident.data()) == 0;
 }
 
 }  // namespace
@@ -241,7 +229,7 @@ Result<std::unique_ptr<card::PinnedMemory>> Memory::pin(std::byte* first, std::u
   if (size == 0 || size % kPageSize != 0 || start % kPageSize != 0) {
     return fail(Code::kInvalid, EINVAL, "pinned memory starts and ends at multiples of 4096");
   }
-  if (!accessible(first, size, writable)) {
+  if (!card::accessible(first, size, writable)) {
     return fail(Code::kFault, EFAULT, "the memory to pin is not mapped with the access asked for");
   }
   auto pinned = std::make_unique<Pinned>(*this);

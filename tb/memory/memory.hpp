@@ -16,6 +16,7 @@
 
 #include "base/types.hpp"
 #include "card/card.hpp"
+#include "tb/memory/target.hpp"
 
 namespace aperture::tb {
 
@@ -25,10 +26,7 @@ enum class MemoryFault : std::uint8_t {
   kPoison  ///< reads answer data marked as poison
 };
 
-/// How memory answered one access.
-enum class MemoryAnswer : std::uint8_t { kOk, kError, kPoison, kDecode };
-
-class Memory {
+class Memory final : public MemoryTarget {
  public:
   static constexpr unsigned kAddressBits = 56;
   /// Addresses below are never handed out: tests and traces place their own structures there (or anywhere, by chance
@@ -56,10 +54,9 @@ class Memory {
   /// Forgets all that was written outside of buffers and pinned pages.
   void clear();
 
-  // What the card does. Within one 4 KiB frame.
-  MemoryAnswer card_read(std::uint64_t address, std::span<std::byte> out);
-  /// Bit i of `strobes` writes data[i]; data.size() <= 16.
-  MemoryAnswer card_write(std::uint64_t address, std::span<const std::byte> data, std::uint32_t strobes);
+  // What the card does; answered at once.
+  MemoryAnswer card_read(std::uint64_t address, std::span<std::byte> out) override;
+  MemoryAnswer card_write(std::uint64_t address, std::span<const std::byte> data, std::uint32_t strobes) override;
   /// Accesses of the card to frames whose buffer is gone or whose page was unpinned; they are answered SLVERR.
   std::uint64_t stale_accesses() const { return stale_accesses_; }
 

@@ -11,6 +11,7 @@
 
 #include "support/seed.hpp"
 #include "tb/axi/checker.hpp"
+#include "tb/memory/memory.hpp"
 
 namespace aperture::tb {
 namespace {
@@ -34,12 +35,20 @@ class MemoryPortTest : public ::testing::Test, public BeatTarget {
     port = std::make_unique<MemoryPort>(Port::kData, 8U, *timing, static_cast<BeatTarget&>(*this), seed);
   }
   MemoryAnswer read(Port, std::uint64_t address, std::span<std::byte> out) override {
+    if (pending(address, out.data())) return MemoryAnswer::kPending;
     performed.push_back({false, address, now});
     return memory.card_read(address, out);
   }
   MemoryAnswer write(Port, std::uint64_t address, std::span<const std::byte> data, std::uint32_t strobes) override {
+    if (pending(address, data.data())) return MemoryAnswer::kPending;
     performed.push_back({true, address, now});
     return memory.card_write(address, data, strobes);
+  }
+  /// Memory from kSlow on answers from cycle `slow_until` on.
+  bool pending(std::uint64_t address, const void* buffer) {
+    if (address < kSlow || now >= slow_until) return false;
+    asked[address].push_back(buffer);
+    return true;
   }
 
   void queue_read(std::uint64_t addr, std::uint8_t id = 0, unsigned beats = 1) {
@@ -84,6 +93,9 @@ class MemoryPortTest : public ::testing::Test, public BeatTarget {
     ASSERT_TRUE(port->idle());
   }
 
+  static constexpr std::uint64_t kSlow = 0x4000'0000;
+  std::uint64_t slow_until = 0;
+  std::map<std::uint64_t, std::vector<const void*>> asked;
   Memory memory{1};
   std::unique_ptr<Timing> timing;
   std::unique_ptr<MemoryPort> port;
@@ -247,6 +259,54 @@ TEST_F(MemoryPortTest, WrapBurstStartsAtItsWord) {
   std::vector<std::uint64_t> order;
   for (const Answer& answer : got_reads) order.push_back(answer.data);
   EXPECT_EQ(order, (std::vector<std::uint64_t>{5, 6, 7, 0, 1, 2, 3, 4}));
+}
+
+TEST_F(MemoryPortTest, APendingReadIsMadeAgainWithItsBufferAndAnsweredOnce) {
+  for (const Profile profile : {Profile::kIdeal, Profile::kDdr, Profile::kPcie, Profile::kHostile}) {
+    use(profile);
+    got_reads.clear();
+    asked.clear();
+    slow_until = now + 1000;
+    for (unsigned i = 0; i < 4; ++i) memory.write64(kSlow + 8 * i, 10 + i);
+    queue_read(kSlow, 3, 4);
+    run_until_idle();
+    ASSERT_EQ(got_reads.size(), 4U) << name(profile);
+    for (unsigned i = 0; i < 4; ++i) EXPECT_EQ(got_reads[i].data, 10U + i);
+    EXPECT_GT(got_reads[0].cycle, slow_until);
+    ASSERT_EQ(asked.size(), 4U);
+    for (const auto& [address, buffers] : asked) {
+      EXPECT_GT(buffers.size(), 100U);
+      EXPECT_EQ(std::count(buffers.begin(), buffers.end(), buffers[0]), static_cast<std::ptrdiff_t>(buffers.size()));
+    }
+  }
+}
+
+TEST_F(MemoryPortTest, APendingWriteIsAcknowledgedWhenItIsDone) {
+  for (const Profile profile : {Profile::kIdeal, Profile::kDdr, Profile::kHostile}) {
+    use(profile);
+    got_writes.clear();
+    performed.clear();
+    slow_until = now + 1000;
+    queue_write(kSlow, 77, 1);
+    queue_write(kSlow + 0x1000, 78, 2);
+    run_until_idle();
+    cycle();  // the last answer may still be on the pins
+    EXPECT_EQ(memory.read64(kSlow), 77U);
+    ASSERT_EQ(performed.size(), 2U) << name(profile);
+    ASSERT_EQ(got_writes.size(), 2U) << name(profile);
+    for (const Answer& answer : got_writes) EXPECT_GT(answer.cycle, slow_until) << name(profile);
+  }
+}
+
+TEST_F(MemoryPortTest, APendingReadHoldsNothingElseUpWhereAnswersMayPassEachOther) {
+  use(Profile::kDdr);
+  slow_until = now + 5000;
+  queue_read(kSlow, 1);
+  queue_read(0x1000, 2);
+  run_until_idle();
+  ASSERT_EQ(got_reads.size(), 2U);
+  EXPECT_EQ(got_reads[0].id, 2U);
+  EXPECT_LT(got_reads[0].cycle, slow_until);
 }
 
 TEST_F(MemoryPortTest, SameSeedSameCycles) {

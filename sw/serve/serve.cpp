@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/core.h>
+
+#include <string>
+#include <utility>
+
+#include "card/registry.hpp"
+#include "command.hpp"
+#include "options.hpp"
+#include "output.hpp"
+#include "serve/server.hpp"
+#include "serve/sim_function.hpp"
+#include "session.hpp"
+#include "tb/card/dut.hpp"
+#include "tb/sim_factory.hpp"
+
+namespace aperture::sw {
+
+namespace {
+
+namespace po = boost::program_options;
+
+/// What `--card sim:...` says. Throws UsageError or Failure.
+tb::Options simulated(const CommonOptions& common) {
+  auto parsed = card::registry().parse(common.card);
+  if (!parsed) throw UsageError("option '--card': " + parsed.error().what);
+  auto& [factory, keys] = *parsed;
+  if (factory->name != "sim") throw UsageError("option '--card': only a simulated card, sim, can be served");
+  if (!keys.has("seed")) keys.set("seed", std::to_string(common.seed));
+  const auto options = tb::parse_options(keys);
+  if (!options) {
+    if (options.error().code == Code::kInvalid) throw UsageError("option '--card': " + options.error().what);
+    throw Failure(options.error());
+  }
+  if (!tb::has_width(options->width))
+    throw Failure(Exit::kEnvironment, fmt::format("sim: this build has no card of {} bits", options->width));
+  return *options;
+}
+
+Json summary_json(const serve::Summary& summary) {
+  const serve::Traffic& traffic = summary.traffic;
+  return {{"end", summary.end},
+          {"received", summary.received},
+          {"sent", summary.sent},
+          {"error_replies", summary.error_replies},
+          {"device_resets", summary.device_resets},
+          {"function_level_resets", summary.function_level_resets},
+          {"interrupts", summary.interrupts},
+          {"dma",
+           {{"file_read", traffic.file_read},
+            {"file_written", traffic.file_written},
+            {"message_read", traffic.message_read},
+            {"message_written", traffic.message_written},
+            {"unsupported", traffic.unsupported}}}};
+}
+
+std::string counts(const Json& section) {
+  std::string text;
+  for (const auto& [name, count] : section.items()) text += fmt::format(" {} {}", name, count.get<std::uint64_t>());
+  return text.empty() ? " none" : text;
+}
+
+std::string client_text(const Json& section) {
+  return fmt::format(
+      "client ended: {}\n   received:{}\n   sent:{}\n   {} error replies, {} device resets, {} function level resets, "
+      "{} interrupts\n   DMA bytes:{}\n",
+      string_of(section, "end"), counts(section.at("received")), counts(section.at("sent")),
+      number_of(section, "error_replies"), number_of(section, "device_resets"),
+      number_of(section, "function_level_resets"), number_of(section, "interrupts"), counts(section.at("dma")));
+}
+
+std::string listening_text(const Json& section) { return fmt::format("listening on {}\n", string_of(section, "path")); }
+
+}  // namespace
+
+Exit run_serve(const Arguments& arguments) {
+  serve::Server::Options options;
+  po::options_description own("Options");
+  auto add = own.add_options();
+  add("socket", po::value(&options.path)->value_name("PATH"), "where to listen (or the first argument)");
+  add("once", po::bool_switch(&options.once), "end with the first client");
+  po::variables_map values;
+  const CommonOptions common =
+      parse("serve", arguments, own, po::positional_options_description().add("socket", 1), values);
+  if (options.path.empty()) throw UsageError("where? --socket PATH is missing");
+  const tb::Options card = simulated(common);
+
+  const serve::EndSignals signals;
+  serve::Server server = take(serve::Server::listen(options));
+  serve::ClientMemory memory;
+  serve::SimFunction function(card, memory);
+  Output output(common.json);
+  unsigned clients = 0;
+  output.section("run", {{"command", "serve"}, {"card", common.card}, {"seed", card.seed}, {"path", options.path}},
+                 listening_text);
+  if (common.json) fmt::print(stderr, "listening on {}\n", options.path);
+  server.run(function, memory, signals.fd(),
+             {.client_ended =
+                  [&](const serve::Summary& summary) {
+                    output.section(fmt::format("client{}", clients++), summary_json(summary), client_text);
+                  },
+              .log = [](const std::string& line) { fmt::print(stderr, "aperture serve: {}\n", line); }});
+  return output.finish();
+}
+
+}  // namespace aperture::sw

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "serve/function.hpp"
+#include "tb/bench.hpp"
+
+namespace aperture::sw::serve {
+
+/// The simulated card as a PCI function. Its clock stands while it has nothing to do.
+class SimFunction final : public Function {
+ public:
+  /// Powers the process's bench on. `memory` is what its masters reach.
+  SimFunction(const tb::Options& options, BusMemory& memory);
+  ~SimFunction() override;
+  SimFunction(const SimFunction&) = delete;
+  SimFunction& operator=(const SimFunction&) = delete;
+
+  std::uint64_t read(unsigned bar, std::uint64_t offset, unsigned size) override;
+  void write(unsigned bar, std::uint64_t offset, unsigned size, std::uint64_t value) override;
+  void reset() override;
+  bool busy() const override { return busy_; }
+  void run(std::uint64_t cycles) override;
+  std::uint64_t take_messages() override;
+
+ private:
+  /// The bench's view of a BusMemory.
+  class Target final : public tb::MemoryTarget {
+   public:
+    explicit Target(BusMemory& memory) : memory_(memory) {}
+    tb::MemoryAnswer card_read(std::uint64_t address, std::span<std::byte> out) override;
+    tb::MemoryAnswer card_write(std::uint64_t address, std::span<const std::byte> data, std::uint32_t strobes) override;
+
+   private:
+    BusMemory& memory_;
+  };
+
+  tb::Bench& bench_;
+  Target target_;
+  bool busy_ = true;
+};
+
+}  // namespace aperture::sw::serve
