@@ -32,8 +32,8 @@ Result<std::shared_ptr<Container>> Container::open(Kernel& kernel, const Locatio
 }
 
 Result<File> Container::device(const Location& location) {
-  const int fd = kernel_.ioctl(group_.fd(), VFIO_GROUP_GET_DEVICE_FD,
-                               reinterpret_cast<std::uintptr_t>(location.address.c_str()));
+  const int fd =
+      kernel_.ioctl(group_.fd(), VFIO_GROUP_GET_DEVICE_FD, reinterpret_cast<std::uintptr_t>(location.address.c_str()));
   if (fd < 0) return std::unexpected(request_failed(location.address, "VFIO_GROUP_GET_DEVICE_FD", -fd));
   return File(kernel_, fd);
 }

@@ -48,16 +48,16 @@ std::string size_of(std::uint64_t bytes) {
 std::string_view name(Backend backend) { return backend == Backend::kIommufd ? "iommufd" : "type1"; }
 
 Error without_iommu(const Location& location) {
-  return {Code::kEnvironment, ENODEV,
-          fmt::format("{}: Linux has no IOMMU for it (no iommu_group in {}); switch the IOMMU on in the firmware (VT-d, "
-                      "AMD-Vi, SMMU) and boot with `intel_iommu=on` where the processor is Intel's; `dmesg | grep -i "
-                      "-e dmar -e iommu` says what was found",
-                      location.address, location.sysfs())};
+  return {
+      Code::kEnvironment, ENODEV,
+      fmt::format("{}: Linux has no IOMMU for it (no iommu_group in {}); switch the IOMMU on in the firmware (VT-d, "
+                  "AMD-Vi, SMMU) and boot with `intel_iommu=on` where the processor is Intel's; `dmesg | grep -i "
+                  "-e dmar -e iommu` says what was found",
+                  location.address, location.sysfs())};
 }
 
 Error not_bound(const Location& location) {
-  const std::string has =
-      location.driver.empty() ? "no driver" : fmt::format("the driver \"{}\"", location.driver);
+  const std::string has = location.driver.empty() ? "no driver" : fmt::format("the driver \"{}\"", location.driver);
   return {Code::kEnvironment, ENODEV,
           fmt::format("{} is bound to {}, not to vfio-pci: {}", location.address, has, binding(location.address))};
 }
@@ -75,9 +75,10 @@ Error cannot_open(const std::string& path, int number, const Location& location)
     case ENOENT:
     case ENODEV:
     case ENXIO:
-      remedy = path.ends_with("vfio/vfio") ? "the VFIO container is missing: `modprobe vfio_iommu_type1`"
-                                           : "it is missing: `modprobe vfio-pci`, and see that the function is bound: " +
-                                                 binding(location.address);
+      remedy =
+          path.ends_with("vfio/vfio")
+              ? "the VFIO container is missing: `modprobe vfio_iommu_type1`"
+              : "it is missing: `modprobe vfio-pci`, and see that the function is bound: " + binding(location.address);
       break;
     default:
       remedy = reason(number);
@@ -103,11 +104,12 @@ Error group_not_viable(Kernel& kernel, const Location& location) {
     others += fmt::format("{}{} ({})", others.empty() ? "" : ", ", member, other->driver);
     if (first.empty()) first = member;
   }
-  return {Code::kEnvironment, EPERM,
-          fmt::format("{}: its IOMMU group {} cannot be used while the kernel's drivers have other functions of it: {}; "
-                      "each of them needs vfio-pci or no driver at all: {}",
-                      location.address, group, others.empty() ? "(none found now)" : others,
-                      binding(first.empty() ? location.address : first))};
+  return {
+      Code::kEnvironment, EPERM,
+      fmt::format("{}: its IOMMU group {} cannot be used while the kernel's drivers have other functions of it: {}; "
+                  "each of them needs vfio-pci or no driver at all: {}",
+                  location.address, group, others.empty() ? "(none found now)" : others,
+                  binding(first.empty() ? location.address : first))};
 }
 
 Error iommu_refused(Backend backend, int number, const Location& location) {
@@ -164,8 +166,10 @@ Error map_refused(Kernel& kernel, Backend backend, int number, std::uint64_t len
     default:
       what = reason(number);
   }
-  return {number == EFAULT ? Code::kFault : number == EEXIST ? Code::kExists : code_of(number), number,
-          fmt::format("{} at {:#x} for DMA: {}", size_of(length), iova, what)};
+  return {number == EFAULT   ? Code::kFault
+          : number == EEXIST ? Code::kExists
+                             : code_of(number),
+          number, fmt::format("{} at {:#x} for DMA: {}", size_of(length), iova, what)};
 }
 
 Error request_failed(const std::string& who, const std::string& request, int number) {

@@ -84,8 +84,7 @@ Result<unsigned> Function::signal(std::span<const int> eventfds) {
     if (done == 0) return static_cast<unsigned>(eventfds.size());
     // A positive answer is how many vectors there are on this machine.
     if (done < 0 || static_cast<std::size_t>(done) >= eventfds.size())
-      return std::unexpected(
-          request_failed(location_.address, "VFIO_DEVICE_SET_IRQS (MSI-X)", done < 0 ? -done : EIO));
+      return std::unexpected(request_failed(location_.address, "VFIO_DEVICE_SET_IRQS (MSI-X)", done < 0 ? -done : EIO));
     eventfds = eventfds.first(static_cast<std::size_t>(done));
   }
 }

@@ -28,7 +28,8 @@ Region::Region(Region&& other) noexcept
 
 void Region::check(std::uint64_t offset, std::uint64_t width) const {
   if (offset % width != 0 || offset >= size_ || size_ - offset < width)
-    throw std::out_of_range(fmt::format("{}: no access of {} bytes at {:#x}, it has {:#x}", name_, width, offset, size_));
+    throw std::out_of_range(
+        fmt::format("{}: no access of {} bytes at {:#x}, it has {:#x}", name_, width, offset, size_));
 }
 
 template <typename Word>

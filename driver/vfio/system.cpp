@@ -45,8 +45,7 @@ Result<std::unique_ptr<Function>> System::open_iommufd(const Location& location)
   if (const int done = kernel_.call(device.fd(), uapi::kDeviceBindIommufd, bind); done < 0)
     return std::unexpected(iommu_refused(Backend::kIommufd, -done, location));
   iommufd_ = iommufd;
-  return std::unique_ptr<Function>(
-      new Function(kernel_, location, std::move(iommufd), nullptr, std::move(device)));
+  return std::unique_ptr<Function>(new Function(kernel_, location, std::move(iommufd), nullptr, std::move(device)));
 }
 
 Result<std::unique_ptr<Function>> System::open_type1(const Location& location) {
@@ -60,8 +59,7 @@ Result<std::unique_ptr<Function>> System::open_type1(const Location& location) {
   }
   auto device = container->device(location);
   if (!device) return std::unexpected(std::move(device.error()));
-  return std::unique_ptr<Function>(
-      new Function(kernel_, location, nullptr, std::move(container), std::move(*device)));
+  return std::unique_ptr<Function>(new Function(kernel_, location, nullptr, std::move(container), std::move(*device)));
 }
 
 }  // namespace aperture::vfio

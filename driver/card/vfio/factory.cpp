@@ -62,8 +62,7 @@ Result<std::optional<vfio::Backend>> backend_of(const Options& options) {
   if (wanted == "auto") return std::nullopt;
   for (const vfio::Backend backend : {vfio::Backend::kIommufd, vfio::Backend::kType1})
     if (wanted == vfio::name(backend)) return backend;
-  return fail(Code::kInvalid, EINVAL,
-              fmt::format("card vfio: backend={} is not one of auto, iommufd, type1", wanted));
+  return fail(Code::kInvalid, EINVAL, fmt::format("card vfio: backend={} is not one of auto, iommufd, type1", wanted));
 }
 
 /// The highest bus address that the card's IOMMU can name; everything where it does not say (a card in reset).
@@ -78,11 +77,12 @@ Result<std::unique_ptr<Card>> open(vfio::Kernel& kernel, const Options& options)
   const auto location = vfio::locate(kernel, options.argument);
   if (!location) return std::unexpected(location.error());
   if (location->vendor != pci::kVendor || location->device != pci::kDevice)
-    return fail(Code::kEnvironment, ENODEV,
-                fmt::format("{} is {:04x}:{:04x}, not this card ({:04x}:{:04x}); `lspci -D -d {:04x}:{:04x}` says where "
-                            "one is",
-                            location->address, location->vendor, location->device, pci::kVendor, pci::kDevice,
-                            pci::kVendor, pci::kDevice));
+    return fail(
+        Code::kEnvironment, ENODEV,
+        fmt::format("{} is {:04x}:{:04x}, not this card ({:04x}:{:04x}); `lspci -D -d {:04x}:{:04x}` says where "
+                    "one is",
+                    location->address, location->vendor, location->device, pci::kVendor, pci::kDevice, pci::kVendor,
+                    pci::kDevice));
   auto function = vfio::System(kernel, *backend).open(*location);
   if (!function) return std::unexpected(std::move(function.error()));
   auto iommu = (*function)->region(static_cast<unsigned>(Bar::kIommu));

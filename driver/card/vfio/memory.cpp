@@ -63,9 +63,10 @@ Result<BusAddress> VfioMemory::map(std::byte* first, std::uint64_t size, std::ui
                                    bool writable) {
   const auto address = bus_.take(size, alignment, phase & (alignment - 1));
   if (!address)
-    return fail(Code::kNoMemory, ENOMEM,
-                fmt::format("no {:#x} bus addresses at a multiple of {:#x} are left in the ranges of the kernel's IOMMU",
-                            size, alignment));
+    return fail(
+        Code::kNoMemory, ENOMEM,
+        fmt::format("no {:#x} bus addresses at a multiple of {:#x} are left in the ranges of the kernel's IOMMU", size,
+                    alignment));
   const auto prot = writable ? ioas::Prot::kReadWrite : ioas::Prot::kRead;
   if (auto mapped = space_->map(first, size, Iova{address->value}, prot); !mapped) {
     bus_.give(*address, size);
