@@ -43,6 +43,13 @@ std::string size_of(std::uint64_t bytes) {
   return bytes < (1U << 20) ? fmt::format("{} KiB", bytes >> 10) : fmt::format("{} MiB", bytes >> 20);
 }
 
+std::string short_of_locked_memory(Kernel& kernel) {
+  return fmt::format(
+      "locked memory is short: the limit is {} (`ulimit -l`); raise it with `ulimit -l unlimited` as root, or with a "
+      "line \"* - memlock unlimited\" in /etc/security/limits.d/aperture.conf",
+      size_of(kernel.locked_memory_limit()));
+}
+
 }  // namespace
 
 std::string_view name(Backend backend) { return backend == Backend::kIommufd ? "iommufd" : "type1"; }
@@ -144,10 +151,7 @@ Error map_refused(Kernel& kernel, Backend backend, int number, std::uint64_t len
   std::string what;
   switch (number) {
     case ENOMEM:
-      what = fmt::format(
-          "locked memory is short: the limit is {} (`ulimit -l`); raise it with `ulimit -l unlimited` as root, or with "
-          "a line \"* - memlock unlimited\" in /etc/security/limits.d/aperture.conf",
-          size_of(kernel.locked_memory_limit()));
+      what = short_of_locked_memory(kernel);
       break;
     case ENOSPC:
       what = backend == Backend::kType1
@@ -170,6 +174,30 @@ Error map_refused(Kernel& kernel, Backend backend, int number, std::uint64_t len
           : number == EEXIST ? Code::kExists
                              : code_of(number),
           number, fmt::format("{} at {:#x} for DMA: {}", size_of(length), iova, what)};
+}
+
+Error attach_refused(Kernel& kernel, int number, const Location& location) {
+  std::string what;
+  switch (number) {
+    case EINVAL:
+      what =
+          fmt::format("another function of its IOMMU group {} uses another address space, or the IOMMU cannot use it",
+                      location.group.value_or(0));
+      break;
+    case EADDRINUSE:
+      what = "something is mapped, or allowed, where the function has no addresses";
+      break;
+    case EFAULT:
+      what = "some of the memory mapped there is not, or no longer, mapped in this process";
+      break;
+    case ENOMEM:
+      what = short_of_locked_memory(kernel);
+      break;
+    default:
+      what = reason(number);
+  }
+  return {number == EFAULT ? Code::kFault : code_of(number), number,
+          fmt::format("{} cannot use this address space of the kernel's: {}", location.address, what)};
 }
 
 Error request_failed(const std::string& who, const std::string& request, int number) {

@@ -33,6 +33,8 @@ Error group_not_viable(Kernel& kernel, const Location& location);
 Error iommu_refused(Backend backend, int number, const Location& location);
 /// A map of the kernel's failed: `length` bytes at `iova`.
 Error map_refused(Kernel& kernel, Backend backend, int number, std::uint64_t length, std::uint64_t iova);
+/// VFIO_DEVICE_ATTACH_IOMMUFD_PT failed.
+Error attach_refused(Kernel& kernel, int number, const Location& location);
 /// Any other request of VFIO's or iommufd's.
 Error request_failed(const std::string& who, const std::string& request, int number);
 

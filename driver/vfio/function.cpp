@@ -108,7 +108,7 @@ Result<std::shared_ptr<Space>> Function::own_space() {
 Result<> Function::attach(const KernelIoas& ioas) {
   uapi::DeviceAttachIommufdPt attach{.argsz = sizeof attach, .flags = 0, .pt_id = ioas.id()};
   if (const int done = kernel_.call(device_.fd(), uapi::kDeviceAttachIommufdPt, attach); done < 0)
-    return std::unexpected(request_failed(location_.address, "VFIO_DEVICE_ATTACH_IOMMUFD_PT", -done));
+    return std::unexpected(attach_refused(kernel_, -done, location_));
   return {};
 }
 

@@ -79,6 +79,8 @@ class System {
   /// `backend`: which one; none: the first open chooses, iommufd where this kernel has it for that function.
   explicit System(Kernel& kernel, std::optional<Backend> backend = {}) : kernel_(kernel), backend_(backend) {}
   Kernel& kernel() const { return kernel_; }
+  /// The one that was asked for, or chosen since.
+  std::optional<Backend> backend() const { return backend_; }
   /// Fails as diagnosis.hpp says.
   Result<std::unique_ptr<Function>> open(const Location& location);
 

@@ -416,7 +416,9 @@ std::int64_t FakeKernel::pread(int fd, std::span<std::byte> to, std::uint64_t of
 }
 
 std::int64_t FakeKernel::pwrite(int fd, std::span<const std::byte> from, std::uint64_t offset) {
-  std::memcpy(region(*fds_.at(fd).function, offset, from.size()), from.data(), from.size());
+  Function& function = *fds_.at(fd).function;
+  std::memcpy(region(function, offset, from.size()), from.data(), from.size());
+  if (offset >> kRegionShift == 0 && function.on_write) function.on_write(offset);
   return static_cast<std::int64_t>(from.size());
 }
 

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -34,8 +35,9 @@ class FakeKernel final : public vfio::Kernel {
     std::map<unsigned, std::vector<std::uint64_t>> bars;
     std::vector<int> eventfds;  ///< by vector, once they are set
     unsigned reset_count{};
-    bool bound{};                           ///< to an iommufd
-    std::optional<std::uint32_t> attached;  ///< to an IOAS
+    bool bound{};                                        ///< to an iommufd
+    std::optional<std::uint32_t> attached;               ///< to an IOAS
+    std::function<void(std::uint64_t offset)> on_write;  ///< of BAR 0, if that is not mapped: after each write
     std::uint16_t command() const { return static_cast<std::uint16_t>(config[0] >> 32); }
   };
   struct Map {
