@@ -32,7 +32,8 @@ Result<> Function::start() {
 Result<> Function::command(std::uint16_t set, std::uint16_t clear) {
   std::uint16_t value{};
   const auto bytes = std::span(&value, 1);
-  const std::uint64_t at = config_ + PCI_COMMAND;
+  if (!config_) return fail(Code::kEnvironment, EIO, location_.address + " has told no configuration space");
+  const std::uint64_t at = *config_ + PCI_COMMAND;
   auto moved = kernel_.pread(device_.fd(), std::as_writable_bytes(bytes), at);
   if (moved == sizeof value) {
     value = static_cast<std::uint16_t>((value & ~clear) | set);

@@ -69,7 +69,7 @@ class Function {
   std::shared_ptr<Container> container_;
   std::shared_ptr<Space> own_;
   File device_;
-  std::uint64_t config_{};  ///< offset of configuration space in the file
+  std::optional<std::uint64_t> config_;  ///< offset of configuration space in the file, once it is known
   bool resets_{};
 };
 

@@ -180,6 +180,7 @@ int FakeKernel::add_map(std::uint32_t id, std::uint64_t iova, const Map& map) {
 }
 
 int FakeKernel::remove_maps(std::uint32_t id, std::uint64_t iova, std::uint64_t& length) {
+  unmapped_under_way_ = std::ranges::any_of(functions_, [](const Function& f) { return (f.command() & 4) != 0; });
   Maps& maps = spaces_.at(id).maps;
   const std::uint64_t last = iova + (length - 1);
   length = 0;

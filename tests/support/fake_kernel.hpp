@@ -78,6 +78,8 @@ class FakeKernel final : public vfio::Kernel {
   std::size_t huge_allocations() const { return huge_allocations_; }
   const std::vector<std::string>& opened() const { return opened_; }
   unsigned calls(unsigned long request) const;
+  /// Whether some function could do DMA when memory was last taken away from an address space.
+  bool unmapped_under_way() const { return unmapped_under_way_; }
   /// What the function reaches at `iova`, null if that faults.
   std::byte* reach(const Function& function, std::uint64_t iova, bool write);
 
@@ -135,6 +137,7 @@ class FakeKernel final : public vfio::Kernel {
   std::map<unsigned long, unsigned> calls_;
   std::vector<std::string> opened_;
   std::size_t huge_allocations_{};
+  bool unmapped_under_way_{};
   int next_fd_{100};
   std::uint32_t next_space_{1};
 };

@@ -101,6 +101,7 @@ TEST_F(VfioCard, ClosingLeavesNothingBehind) {
     ASSERT_TRUE(card) << card.error().what;
     ASSERT_TRUE((*card)->memory().allocate(100, 4096));
     card->reset();
+    EXPECT_FALSE(kernel.unmapped_under_way()) << "bus-master goes first";
     expect_nothing_left();
   }
 }
@@ -112,6 +113,8 @@ TEST_F(VfioCard, EveryStepOfOpeningThatFailsLeavesNothingBehind) {
                                    vfio::uapi::kDeviceAttachIommufdPt, vfio::uapi::kIoasIovaRanges};
   const unsigned long type1[] = {VFIO_GROUP_GET_STATUS, VFIO_GROUP_SET_CONTAINER, VFIO_SET_IOMMU,
                                  VFIO_GROUP_GET_DEVICE_FD, VFIO_IOMMU_GET_INFO};
+  function.mappable = false;
+  function.on_write = [](std::uint64_t) { ADD_FAILURE() << "a register was written"; };
   auto expect_failure = [&](unsigned long request, const std::string& backend, unsigned n) {
     kernel.fail(request, EIO, n);
     const auto card = open(",backend=" + backend);

@@ -142,6 +142,9 @@ TEST_P(VfioMemoryOn, PinIsOneExtentAndOneMap) {
   pinned->reset();
   EXPECT_EQ(kernel.dma_maps(), 0U);
   EXPECT_EQ(kernel.reach(device, extent.address.value, false), nullptr);
+  auto again = memory->pin(first, 5 * kMiB, true);
+  ASSERT_TRUE(again);
+  EXPECT_EQ((*again)->extents()[0].address, extent.address) << "addresses are used again";
   kernel.unmap(*piece, 8 * kMiB);
 }
 
