@@ -28,9 +28,6 @@ Code code_of(int number) {
     case EBUSY:
     case EADDRINUSE:
       return Code::kInUse;
-    case EINVAL:
-    case EFAULT:
-      return Code::kInvalid;
     case ENOSPC:
       return Code::kNoSpace;
     default:
@@ -170,10 +167,11 @@ Error map_refused(Kernel& kernel, Backend backend, int number, std::uint64_t len
     default:
       what = reason(number);
   }
-  return {number == EFAULT   ? Code::kFault
-          : number == EEXIST ? Code::kExists
-                             : code_of(number),
-          number, fmt::format("{} at {:#x} for DMA: {}", size_of(length), iova, what)};
+  const Code code = number == EFAULT   ? Code::kFault
+                    : number == EEXIST ? Code::kExists
+                    : number == EINVAL ? Code::kInvalid
+                                       : code_of(number);
+  return {code, number, fmt::format("{} at {:#x} for DMA: {}", size_of(length), iova, what)};
 }
 
 Error attach_refused(Kernel& kernel, int number, const Location& location) {
@@ -196,8 +194,8 @@ Error attach_refused(Kernel& kernel, int number, const Location& location) {
     default:
       what = reason(number);
   }
-  return {number == EFAULT ? Code::kFault : code_of(number), number,
-          fmt::format("{} cannot use this address space of the kernel's: {}", location.address, what)};
+  const Code code = number == EFAULT ? Code::kFault : number == EINVAL ? Code::kInUse : code_of(number);
+  return {code, number, fmt::format("{} cannot use this address space of the kernel's: {}", location.address, what)};
 }
 
 Error request_failed(const std::string& who, const std::string& request, int number) {

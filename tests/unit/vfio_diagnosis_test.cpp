@@ -90,12 +90,12 @@ TEST_F(VfioDiagnosis, ContainerModuleIsNotLoaded) {
   expect(refusal(Backend::kType1), Code::kEnvironment, {"modprobe vfio_iommu_type1"});
   kernel.open_fails.clear();
   kernel.answers[VFIO_CHECK_EXTENSION].push_back(-ENOTTY);
-  expect(refusal(Backend::kType1), Code::kInvalid, {"modprobe vfio_iommu_type1"});
+  expect(refusal(Backend::kType1), Code::kEnvironment, {"modprobe vfio_iommu_type1"});
 }
 
 TEST_F(VfioDiagnosis, DeviceThatIsNotCoherentOrTaken) {
   kernel.fail(uapi::kDeviceBindIommufd, EINVAL);
-  expect(refusal(Backend::kIommufd), Code::kInvalid, {"cache-coherent"});
+  expect(refusal(Backend::kIommufd), Code::kEnvironment, {"cache-coherent"});
   kernel.fail(uapi::kDeviceBindIommufd, EBUSY);
   expect(refusal(Backend::kIommufd), Code::kInUse, {"group 7"});
 }
