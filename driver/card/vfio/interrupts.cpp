@@ -45,20 +45,19 @@ VfioInterrupts::~VfioInterrupts() {
 }
 
 std::uint64_t VfioInterrupts::wait(std::uint64_t mask, std::uint64_t cycles) {
-  // Nothing is left to find out where a vector of the mask is latched already, nor worth sleeping for a few cycles.
+  // A few cycles are not worth a sleep.
   auto limit = duration(cycles, clock_hz_);
-  if ((latched_ & mask) != 0 || limit < kShortestSleep) limit = {};
+  if (limit < kShortestSleep) limit = {};
   for (std::size_t i = 0; i < polled_.size(); ++i) {
     const int fd = eventfds_[i].fd();
     polled_[i].fd = (mask >> i & 1) != 0 ? fd : ~fd;
     polled_[i].revents = 0;
   }
+  std::uint64_t found = 0;
   vfio::Kernel& kernel = function_.kernel();
   if (kernel.poll(polled_, limit) > 0)
     for (std::size_t i = 0; i < polled_.size(); ++i)
-      if (polled_[i].revents != 0 && kernel.drain(eventfds_[i].fd()) > 0) latched_ |= std::uint64_t{1} << i;
-  const std::uint64_t found = latched_ & mask;
-  latched_ &= ~found;
+      if (polled_[i].revents != 0 && kernel.drain(eventfds_[i].fd()) > 0) found |= std::uint64_t{1} << i;
   return found;
 }
 

@@ -12,7 +12,8 @@
 
 namespace aperture::card {
 
-/// MSI-X as eventfds. Waits sleep in the kernel, for no longer than the cycles take at the card's clock.
+/// MSI-X as eventfds, which latch a message until a wait takes it. Waits sleep in the kernel, for no longer than the
+/// cycles take at the card's clock.
 class VfioInterrupts final : public Interrupts {
  public:
   /// Gives every vector of the function, up to 64, an eventfd, as far as the machine has them. `clock_hz`: of CYCLE.
@@ -29,7 +30,6 @@ class VfioInterrupts final : public Interrupts {
   std::uint64_t clock_hz_;
   std::vector<vfio::File> eventfds_;
   std::vector<pollfd> polled_;  ///< one for each vector; a negated fd is left out of a poll
-  std::uint64_t latched_{};
 };
 
 }  // namespace aperture::card
