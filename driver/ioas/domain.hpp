@@ -16,7 +16,7 @@ namespace aperture::ioas {
 struct Format {
   std::string name;                  ///< for people and reports: "Sv39", "Sv48x4"
   unsigned stage{1};                 ///< 1 or 2
-  unsigned levels{1};                ///< depth of a walk that ends in the smallest page
+  unsigned levels{1};                ///< depth of a walk that ends in the smallest page; 0: not known
   std::vector<IovaRange> apertures;  ///< what can be translated: ascending, disjoint, not empty
   std::uint64_t page_sizes{};        ///< bit n: pages of 2^n bytes; the lowest bit is the granule, at most 4 KiB
   bool operator==(const Format&) const = default;

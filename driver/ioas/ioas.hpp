@@ -33,7 +33,7 @@ struct Ranges {
 struct Attached {
   bool hitless{};      ///< every access of the meantime met either the old or the new domain
   std::string format;  ///< "Sv39"
-  unsigned levels{};   ///< depth of a full walk
+  unsigned levels{};   ///< depth of a full walk; 0: not known
 };
 
 /// An I/O address space. Results (errno, chosen IOVA, order of checks, lengths, ranges, alignment) are those of Linux's

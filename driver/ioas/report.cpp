@@ -67,7 +67,7 @@ std::string one(const Alternative& a) {
 std::string to_text(const Report& report) {
   std::string head = report.subject + (report.ok ? " accepted" : " refused: " + report.reason);
   if (!report.format.empty()) {
-    head += " (" + report.format + ", " + std::to_string(report.levels) + " levels)";
+    head += " (" + report.format + (report.levels == 0 ? "" : ", " + std::to_string(report.levels) + " levels") + ")";
   }
   std::string out = wrap(head, 3);
   std::string ranges = "ranges " + list(report.ranges_after);

@@ -58,7 +58,7 @@ struct Report {
   std::vector<Blocker> maps_blocked;    ///< range = the map's; cause, device, since = of what would cover it
   std::vector<std::string> detach_set;  ///< devices without which the change would succeed
   std::string format;                   ///< page-table format of the attached device, and the depth of its walk
-  unsigned levels{};
+  unsigned levels{};                    ///< 0: not known
 };
 
 /// For people: at most 6 lines of 100 columns, then the alternatives, one a line.

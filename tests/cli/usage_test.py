@@ -5,7 +5,7 @@ import unittest
 
 from program import run
 
-OK, USAGE = 0, 2
+OK, USAGE, ENVIRONMENT = 0, 2, 3
 
 
 class Usage(unittest.TestCase):
@@ -40,6 +40,17 @@ class Usage(unittest.TestCase):
 
     def test_unknown_card_lists_those_there_are(self):
         self.refused("dump", "--card", "abacus", names="abacus")
+
+    def test_place_that_is_no_pci_address_is_named(self):
+        for card in ("vfio", "vfio:eth0", "vfio:0000:01:00", "vfio:0000:01:00.0,backend=other"):
+            with self.subTest(card=card):
+                self.refused("dump", "--card", card, names=card.split(",")[-1].split(":", 1)[-1])
+
+    def test_pci_function_that_is_not_there_is_named_with_what_to_do(self):
+        code, output, error = run("dump", "--card", "vfio:ffff:ff:1f.7")
+        self.assertEqual((code, output), (ENVIRONMENT, ""))
+        self.assertIn("no PCI function ffff:ff:1f.7", error)
+        self.assertIn("lspci -D", error)
 
     def test_dma_needs_a_file(self):
         self.refused("dma", names="FILE")

@@ -34,6 +34,8 @@ class World {
   virtual bool write(Device& device, Iova to, std::span<const std::byte> from) = 0;
   /// Bytes that the world's provider has pinned for IOASes.
   virtual std::uint64_t pinned_bytes() const = 0;
+  /// Whether an attached device can go to another IOAS without a detach in between.
+  virtual bool replaces() const { return true; }
   Platform& platform() { return platform_; }
 
  private:

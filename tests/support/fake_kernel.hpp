@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Linux's VFIO, type1 and iommufd in memory, for tests on machines without an IOMMU: sysfs, device nodes, address
+// spaces with Linux's answers, and what a device then reaches by DMA. Written from the kernel's documentation; it shows
+// that the driver says the right things, not that Linux understands them.
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/types.hpp"
+#include "vfio/kernel.hpp"
+
+namespace aperture::test {
+
+class FakeKernel final : public vfio::Kernel {
+ public:
+  /// A PCI function, bound to vfio-pci.
+  struct Function {
+    std::string address;
+    unsigned group{};
+    std::string cdev;
+    bool resets{true};
+    bool mappable{true};  ///< its BARs can be mapped
+    unsigned vectors{20};
+    std::optional<unsigned> vectors_there;  ///< fewer than it has: what the machine can give
+    std::vector<std::uint64_t> config = std::vector<std::uint64_t>(512);
+    std::map<unsigned, std::vector<std::uint64_t>> bars;
+    std::vector<int> eventfds;  ///< by vector, once they are set
+    unsigned reset_count{};
+    bool bound{};                                        ///< to an iommufd
+    std::optional<std::uint32_t> attached;               ///< to an IOAS
+    std::function<void(std::uint64_t offset)> on_write;  ///< of BAR 0, if that is not mapped: after each write
+    std::uint16_t command() const { return static_cast<std::uint16_t>(config[0] >> 32); }
+  };
+  struct Map {
+    std::uint64_t memory;
+    std::uint64_t length;
+    bool read;
+    bool write;
+  };
+  using Maps = std::map<std::uint64_t, Map>;
+
+  // What the test sets.
+  bool iommufd{true};  ///< /dev/iommu and the functions' own nodes
+  std::vector<IovaRange> ranges{{{0}, {0xfedf'ffff}}, {{0xfef0'0000}, {0xffff'ffff'ffff}}};
+  std::map<std::string, std::string> files;          ///< of sysfs
+  std::map<std::string, std::string> links;          ///< of sysfs
+  std::map<std::string, int> open_fails;             ///< path to errno
+  std::map<unsigned long, std::deque<int>> answers;  ///< request to what its next calls give; 0: as usual
+  bool viable{true};
+  bool replace_needs_empty{};                ///< a replace onto maps is EADDRINUSE
+  std::uint64_t memlock{~std::uint64_t{0}};  ///< bytes that maps may lock
+  bool huge_pages{};
+  std::size_t most_maps{65535};  ///< of a container
+
+  Function& add(const std::string& address, unsigned group, std::uint16_t vendor = 0x1234,
+                std::uint16_t device = 0xa9e7);
+  /// The function has another driver, or none.
+  void bind(const std::string& address, const std::string& driver);
+  /// The n-th call of `request` from now gives -number.
+  void fail(unsigned long request, int number, unsigned n = 1);
+  void raise(Function& function, unsigned vector);
+
+  // What the test sees.
+  Function& function(const std::string& address);
+  std::size_t open_files() const { return fds_.size(); }
+  std::size_t mappings() const { return memory_.size(); }  ///< of memory and of BARs
+  std::size_t spaces() const { return spaces_.size(); }    ///< IOASes and containers
+  std::size_t dma_maps() const;
+  std::size_t huge_allocations() const { return huge_allocations_; }
+  const std::vector<std::string>& opened() const { return opened_; }
+  unsigned calls(unsigned long request) const;
+  /// Whether some function could do DMA when memory was last taken away from an address space.
+  bool unmapped_under_way() const { return unmapped_under_way_; }
+  /// What the function reaches at `iova`, null if that faults.
+  std::byte* reach(const Function& function, std::uint64_t iova, bool write);
+
+  // vfio::Kernel
+  int open(const std::string& path, int flags) override;
+  void close(int fd) noexcept override;
+  int ioctl(int fd, unsigned long request, std::uintptr_t argument) override;
+  std::int64_t pread(int fd, std::span<std::byte> to, std::uint64_t offset) override;
+  std::int64_t pwrite(int fd, std::span<const std::byte> from, std::uint64_t offset) override;
+  std::expected<std::byte*, int> map(int fd, std::uint64_t size, std::uint64_t offset) override;
+  std::expected<std::byte*, int> allocate(std::uint64_t size, bool huge) override;
+  void unmap(std::byte* first, std::uint64_t size) noexcept override;
+  int eventfd() override;
+  int drain(int eventfd) override;
+  int poll(std::span<pollfd> fds, std::chrono::nanoseconds limit) override;
+  std::expected<std::string, int> read_file(const std::string& path) override;
+  std::expected<std::string, int> read_link(const std::string& path) override;
+  std::expected<std::vector<std::string>, int> list(const std::string& path) override;
+  std::uint64_t locked_memory_limit() override { return memlock; }
+
+  std::chrono::nanoseconds slept{};  ///< what polls without an event were allowed to take, in sum
+
+ private:
+  enum class Kind : std::uint8_t { kIommufd, kContainer, kGroup, kDevice, kEventfd };
+  struct Fd {
+    Kind kind;
+    unsigned group{};
+    std::uint32_t space{};  ///< of a container; of a group: the container it is in
+    Function* function{};
+    std::uint64_t count{};  ///< of an eventfd
+  };
+  struct Space {
+    Maps maps;
+    bool container{};
+    bool iommu{};
+    std::optional<unsigned> group;
+  };
+  int iommufd_request(unsigned long request, std::uintptr_t argument);
+  int container_request(Fd& fd, unsigned long request, std::uintptr_t argument);
+  int group_request(Fd& fd, unsigned long request, std::uintptr_t argument);
+  int device_request(Fd& fd, unsigned long request, std::uintptr_t argument);
+  int type1_info(std::uintptr_t argument);
+  bool in_use(std::uint32_t space) const;
+  bool possible(const Maps& maps) const;
+  int add_map(std::uint32_t space, std::uint64_t iova, const Map& map);
+  int remove_maps(std::uint32_t space, std::uint64_t iova, std::uint64_t& length);
+  int attach(Function& function, std::uint32_t space);
+  std::byte* region(Function& function, std::uint64_t offset, std::uint64_t size);
+  int add_fd(Fd fd);
+
+  std::deque<Function> functions_;
+  std::map<int, Fd> fds_;
+  std::map<std::uint32_t, Space> spaces_;
+  std::map<std::byte*, std::unique_ptr<std::byte, void (*)(void*)>> memory_;
+  std::map<unsigned long, unsigned> calls_;
+  std::vector<std::string> opened_;
+  std::size_t huge_allocations_{};
+  bool unmapped_under_way_{};
+  int next_fd_{100};
+  std::uint32_t next_space_{1};
+};
+
+}  // namespace aperture::test
