@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every module of rtl/, and the shell in which tb/ clocks the card, as a top of its own, with its default parameters, through
-Verilator and Yosys. Each check returns a list of problems. Of the state that Yosys finds in a module (without its children), the
-committed file rtl/flipflops.json holds the expected amount: a change nobody meant, such as a register that vanished in synthesis,
-shows as a difference there."""
+"""Every module of rtl/ as a top of its own, with its default parameters, through Verilator and Yosys. Each check returns a list
+of problems. Of the state that Yosys finds in a module (without its children), the committed file rtl/flipflops.json holds the
+expected amount: a change nobody meant, such as a register that vanished in synthesis, shows as a difference there."""
 import json
 import os
 import re
@@ -22,7 +21,7 @@ MEMORY = re.compile(r"Number of memory bits: +(\d+)")
 class Design:
     def __init__(self, root):
         self.root = root
-        paths = sorted(path.relative_to(root).as_posix() for top in ("rtl", "tb") for path in (root / top).rglob("*.sv"))
+        paths = sorted(path.relative_to(root).as_posix() for path in (root / "rtl").rglob("*.sv"))
         self.packages = [path for path in paths if path.endswith("_pkg.sv")]
         self.modules = {Path(path).stem: path for path in paths if not path.endswith("_pkg.sv")}
         self.folders = sorted({str(Path(path).parent) for path in paths})
