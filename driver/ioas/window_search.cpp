@@ -66,7 +66,8 @@ std::vector<IovaRange> nearest(const RangeSet& free, Iova base, std::uint64_t si
   return out;
 }
 
-/// The window shortened at its own base, or else the largest piece of free space that is smaller than it.
+/// The window shortened at its own base, or else the largest piece of free space that is smaller than it. Where all of
+/// it has room, another base is the answer.
 std::optional<IovaRange> shortened(const RangeSet& free, IovaRange wanted, std::uint64_t alignment) {
   std::optional<IovaRange> best;
   for (const IovaRange& part : free.ranges()) {
@@ -77,7 +78,8 @@ std::optional<IovaRange> shortened(const RangeSet& free, IovaRange wanted, std::
       continue;
     }
     const std::uint64_t room = part.last.value == kMax ? kMax - start : part.last.value - start + 1;
-    const std::uint64_t size = std::min(room & ~(alignment - 1), wanted.extent());
+    if (room > wanted.extent()) continue;
+    const std::uint64_t size = room & ~(alignment - 1);
     if (size == 0) continue;
     const IovaRange piece{{start}, {start + (size - 1)}};
     if (start == wanted.first.value) return piece;

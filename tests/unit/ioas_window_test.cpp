@@ -193,6 +193,16 @@ TEST_F(IoasWindow, OneOutsideTheFormatInUseNamesTheApertureAndAlternatives) {
   EXPECT_EQ(refused.error().report->detach_set, std::vector<std::string>{"nic1"});
 }
 
+TEST_F(IoasWindow, NoSmallerWindowIsOfferedWhereAllOfItHasRoom) {
+  ASSERT_TRUE(ioas.require({{.name = "high", .base = Iova{4 * kGiB}, .size = kGiB}}));
+  const auto refused = ioas.attach(narrow);
+  ASSERT_FALSE(refused);
+  const WindowReport& window = refused.error().report->windows.at(0);
+  EXPECT_EQ(window.alternatives.at(0).kind, Alternative::Kind::kBase);
+  EXPECT_EQ(window.alternatives.at(0).range, (IovaRange{{3 * kGiB}, {4 * kGiB - 1}}));
+  for (const Alternative& alternative : window.alternatives) EXPECT_NE(alternative.kind, Alternative::Kind::kSize);
+}
+
 TEST_F(IoasWindow, NegotiateSaysWhatTheRealCallsWouldAndChangesNothing) {
   Device* const both[] = {&card, &narrow};
   const std::vector<Window> high{{.name = "high", .base = Iova{4 * kGiB}, .size = kGiB}};
