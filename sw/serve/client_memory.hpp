@@ -34,8 +34,9 @@ class ClientMemory final : public BusMemory {
   using Clock = std::chrono::steady_clock;
   using Message = card::vfio_user::Message;
 
-  Answer read(std::uint64_t address, std::span<std::byte> data) override;
-  Answer write(std::uint64_t address, std::span<const std::byte> data, std::uint32_t strobes) override;
+  Answer read(std::uint64_t access, std::uint64_t address, std::span<std::byte> data) override;
+  Answer write(std::uint64_t access, std::uint64_t address, std::span<const std::byte> data,
+               std::uint32_t strobes) override;
 
   // What a session does with it.
   DmaMaps& maps() { return maps_; }
@@ -72,7 +73,7 @@ class ClientMemory final : public BusMemory {
     std::array<std::byte, kLongest> data{};
   };
   struct Piece {
-    const void* access;
+    std::uint64_t access;
     std::size_t offset;  ///< in the access
     std::size_t size;
   };
@@ -87,16 +88,16 @@ class ClientMemory final : public BusMemory {
   };
 
   /// The answer of a pending access that has one by now.
-  Answer finish(const void* access);
+  Answer finish(std::uint64_t access);
   Answer refuse();
-  void ask(bool write, std::uint64_t address, const void* access, std::size_t offset, std::size_t size,
+  void ask(bool write, std::uint64_t address, std::uint64_t access, std::size_t offset, std::size_t size,
            const std::byte* data);
   void conclude(const Request& request, bool ok, std::span<const std::byte> data);
 
   DmaMaps maps_;
   bool master_ = false;
   std::uint64_t limit_ = card::vfio_user::kMaxTransfer;
-  std::unordered_map<const void*, Access> pending_;
+  std::unordered_map<std::uint64_t, Access> pending_;
   std::deque<Request> fresh_;
   std::map<std::uint16_t, Request> sent_;
   std::uint16_t next_id_ = 0;

@@ -121,7 +121,7 @@ TEST_F(Dma, AnInterruptWaitsForTheWritesBeforeIt) {
   ASSERT_EQ(set_irqs(VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER, 0, 1, std::move(fds)), 0);
   // A posted write, whose function does not wait for it.
   const std::uint64_t posted = 1;
-  EXPECT_EQ(memory.write(kPlace, std::as_bytes(std::span(&posted, 1)), 0xff), Answer::kPending);
+  EXPECT_EQ(memory.write(~std::uint64_t{0}, kPlace, std::as_bytes(std::span(&posted, 1)), 0xff), Answer::kPending);
   const FileDescriptor file = shared_memory(4096, F_SEAL_SHRINK);
   ASSERT_EQ(map(0x9000, 4096, file), 0);
   dma_write(0x9000, 1, 0);
@@ -145,8 +145,8 @@ TEST_F(Dma, AnErrorReplyIsAnAccessThatNobodyAnswers) {
 TEST_F(Dma, NeighboursShareAMessageAndRepliesComeInAnyOrder) {
   std::array<std::uint64_t, 4> words{};
   const auto bytes = [&](std::size_t i) { return std::as_writable_bytes(std::span(&words[i], 1)); };
-  for (const std::size_t i : {0, 1, 2}) EXPECT_EQ(memory.read(kPlace + 8 * i, bytes(i)), Answer::kPending);
-  EXPECT_EQ(memory.read(kPlace + 0x100, bytes(3)), Answer::kPending);
+  for (const std::size_t i : {0, 1, 2}) EXPECT_EQ(memory.read(100 + i, kPlace + 8 * i, bytes(i)), Answer::kPending);
+  EXPECT_EQ(memory.read(103, kPlace + 0x100, bytes(3)), Answer::kPending);
   const auto requests = memory.take_requests();
   ASSERT_EQ(requests.size(), 2U);
   EXPECT_EQ(vu::decode<vu::DmaAccess>(requests[0])->count, 24U);
@@ -154,13 +154,13 @@ TEST_F(Dma, NeighboursShareAMessageAndRepliesComeInAnyOrder) {
   far.append(vu::DmaAccess{kPlace + 0x100, 8});
   far.append(std::uint64_t{44});
   ASSERT_TRUE(memory.answer(far));
-  EXPECT_EQ(memory.read(kPlace + 0x100, bytes(3)), Answer::kOk);
-  EXPECT_EQ(memory.read(kPlace, bytes(0)), Answer::kPending);
+  EXPECT_EQ(memory.read(103, kPlace + 0x100, bytes(3)), Answer::kOk);
+  EXPECT_EQ(memory.read(100, kPlace, bytes(0)), Answer::kPending);
   vu::Message near = make_reply(requests[0]);
   near.append(vu::DmaAccess{kPlace, 24});
   near.append(std::array<std::uint64_t, 3>{11, 22, 33});
   ASSERT_TRUE(memory.answer(near));
-  for (const std::size_t i : {2, 0, 1}) EXPECT_EQ(memory.read(kPlace + 8 * i, bytes(i)), Answer::kOk);
+  for (const std::size_t i : {2, 0, 1}) EXPECT_EQ(memory.read(100 + i, kPlace + 8 * i, bytes(i)), Answer::kOk);
   EXPECT_EQ(words, (std::array<std::uint64_t, 4>{11, 22, 33, 44}));
 }
 
