@@ -2,8 +2,9 @@
 #pragma once
 
 // The client's memory as the function's bus master sees it. What the client shares as a file is accessed at once; for
-// all else it is asked by messages (DMA_READ, DMA_WRITE), and the access is pending until its reply has come. It is the
-// client, too, who decides about addresses that it never mapped: behind an IOMMU of its own it may want to see them.
+// all else it is asked by messages (DMA_READ, DMA_WRITE), and the access is pending until its reply has come. While a
+// write by message is under way later writes go by message, too: the one socket keeps them in order. It is the client
+// who decides about addresses that it never mapped: behind an IOMMU of its own it may want to see them.
 
 #include <array>
 #include <chrono>
@@ -79,6 +80,7 @@ class ClientMemory final : public BusMemory {
   };
   struct Request {
     bool write;
+    bool shared;  ///< of a write: to memory that could have been accessed at once
     std::uint64_t address;
     std::uint64_t size;
     std::uint64_t place;          ///< of a write
@@ -90,7 +92,9 @@ class ClientMemory final : public BusMemory {
   /// The answer of a pending access that has one by now.
   Answer finish(std::uint64_t access);
   Answer refuse();
-  void ask(bool write, std::uint64_t address, std::uint64_t access, std::size_t offset, std::size_t size,
+  /// Whether a write by message is under way, one to shared memory where `shared`.
+  bool writing(bool shared) const;
+  void ask(bool write, bool shared, std::uint64_t address, std::uint64_t access, std::size_t offset, std::size_t size,
            const std::byte* data);
   void conclude(const Request& request, bool ok, std::span<const std::byte> data);
 

@@ -33,8 +33,8 @@ enum class Answer : std::uint8_t {
   kUnsupported  ///< nobody answers at this address, it may not be accessed so, or the function may not be bus master
 };
 
-/// What a function's bus master reaches. `access` names an access from its first call to its answer: no two that are
-/// under way share one.
+/// What a function's bus master reaches. Writes take effect in the order of their first calls, and reads see them.
+/// `access` names an access from its first call to its answer: no two that are under way share one.
 class BusMemory {
  public:
   virtual ~BusMemory() = default;

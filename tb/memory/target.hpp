@@ -18,8 +18,8 @@ enum class MemoryAnswer : std::uint8_t {
   kPending  ///< not yet: the same access is to be made again in a later cycle
 };
 
-/// Accesses lie within one 4 KiB frame; neither call blocks. `access` names an access from its first call to its
-/// answer.
+/// Accesses lie within one 4 KiB frame; neither call blocks. Writes take effect in the order of their first calls.
+/// `access` names an access from its first call to its answer.
 class MemoryTarget {
  public:
   virtual ~MemoryTarget() = default;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // DMA_READ and DMA_WRITE: memory that the client does not share, asked for by messages.
+#include <fcntl.h>
 #include <linux/pci_regs.h>
 
 #include "vfio_user/world.hpp"
@@ -125,11 +126,34 @@ TEST_F(Dma, AnInterruptWaitsForTheWritesBeforeIt) {
   const FileDescriptor file = shared_memory(4096, F_SEAL_SHRINK);
   ASSERT_EQ(map(0x9000, 4096, file), 0);
   dma_write(0x9000, 1, 0);
+  ASSERT_EQ(asked.size(), 2U);
+  send(make_reply(asked[1]));
   settle();
+  EXPECT_EQ(function.done.size(), 1U);
   EXPECT_EQ(events_of(mine), 0U);
-  send(make_reply(request(vu::Command::kDmaWrite)));
+  send(make_reply(asked[0]));
   settle();
   EXPECT_EQ(events_of(mine), 1U);
+}
+
+TEST_F(Dma, AWriteToSharedMemoryDoesNotOvertakeOneByMessage) {
+  const FileDescriptor file = shared_memory(4096, F_SEAL_SHRINK);
+  ASSERT_EQ(map(0x9000, 4096, file), 0);
+  const std::uint64_t value = 7;
+  const auto bytes = std::as_bytes(std::span(&value, 1));
+  EXPECT_EQ(memory.write(100, kPlace, bytes, 0xff), Answer::kPending);
+  EXPECT_EQ(memory.write(101, 0x9000, bytes, 0xff), Answer::kPending);
+  std::uint64_t read = 0;
+  EXPECT_EQ(memory.read(102, 0x9000, std::as_writable_bytes(std::span(&read, 1))), Answer::kPending);
+  const auto requests = memory.take_requests();
+  ASSERT_EQ(requests.size(), 3U);
+  EXPECT_EQ(vu::decode_with_data<vu::DmaAccess>(requests[0])->head.address, kPlace);
+  EXPECT_EQ(vu::decode_with_data<vu::DmaAccess>(requests[1])->head.address, 0x9000U);
+  for (const std::size_t i : {0, 1}) ASSERT_TRUE(memory.answer(make_reply(requests[i])));
+  // From now on at once again.
+  EXPECT_EQ(memory.write(103, 0x9000, bytes, 0xff), Answer::kOk);
+  EXPECT_EQ(memory.read(104, 0x9000, std::as_writable_bytes(std::span(&read, 1))), Answer::kOk);
+  EXPECT_EQ(read, 7U);
 }
 
 TEST_F(Dma, AnErrorReplyIsAnAccessThatNobodyAnswers) {
