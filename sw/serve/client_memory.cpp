@@ -17,7 +17,7 @@ Answer ClientMemory::refuse() {
   return Answer::kUnsupported;
 }
 
-Answer ClientMemory::finish(const void* access) {
+Answer ClientMemory::finish(std::uint64_t access) {
   const auto found = pending_.find(access);
   if (found->second.pieces != 0) return Answer::kPending;
   const bool unsupported = found->second.unsupported;
@@ -25,22 +25,23 @@ Answer ClientMemory::finish(const void* access) {
   return unsupported ? refuse() : Answer::kOk;
 }
 
-Answer ClientMemory::read(std::uint64_t address, std::span<std::byte> data) {
-  if (const auto found = pending_.find(data.data()); found != pending_.end()) {
+Answer ClientMemory::read(std::uint64_t access, std::uint64_t address, std::span<std::byte> data) {
+  if (const auto found = pending_.find(access); found != pending_.end()) {
     std::memcpy(data.data(), found->second.data.data(), data.size());
-    return finish(data.data());
+    return finish(access);
   }
   if (!master_ || data.size() > kLongest) return refuse();
-  if (maps_.read(address, data)) {
+  if (!writing(true) && maps_.read(address, data)) {
     traffic_.file_read += data.size();
     return Answer::kOk;
   }
-  ask(false, address, data.data(), 0, data.size(), nullptr);
+  ask(false, false, address, access, 0, data.size(), nullptr);
   return Answer::kPending;
 }
 
-Answer ClientMemory::write(std::uint64_t address, std::span<const std::byte> data, std::uint32_t strobes) {
-  if (pending_.contains(data.data())) return finish(data.data());
+Answer ClientMemory::write(std::uint64_t access, std::uint64_t address, std::span<const std::byte> data,
+                           std::uint32_t strobes) {
+  if (pending_.contains(access)) return finish(access);
   if (!master_ || data.size() > kLongest) return refuse();
   if (data.size() < 32) strobes &= (1U << data.size()) - 1;
   bool pending = false;
@@ -48,24 +49,34 @@ Answer ClientMemory::write(std::uint64_t address, std::span<const std::byte> dat
     const auto offset = static_cast<std::size_t>(std::countr_zero(strobes));
     const auto size = static_cast<std::size_t>(std::countr_one(strobes >> offset));
     strobes = offset + size == 32 ? 0 : strobes >> (offset + size) << (offset + size);
-    if (maps_.write(address + offset, data.subspan(offset, size))) {
+    const bool behind = writing(false);
+    if (!behind && maps_.write(address + offset, data.subspan(offset, size))) {
       traffic_.file_written += size;
       continue;
     }
-    ask(true, address + offset, data.data(), offset, size, data.data() + offset);
+    ask(true, behind, address + offset, access, offset, size, data.data() + offset);
     pending = true;
   }
   return pending ? Answer::kPending : Answer::kOk;
 }
 
-void ClientMemory::ask(bool write, std::uint64_t address, const void* access, std::size_t offset, std::size_t size,
-                       const std::byte* data) {
+bool ClientMemory::writing(bool shared) const {
+  const auto open = [shared](const Request& request) {
+    return request.write && (request.shared || !shared) && !request.pieces.empty();
+  };
+  return std::ranges::any_of(fresh_, open) ||
+         std::ranges::any_of(sent_, [&](const auto& item) { return open(item.second); });
+}
+
+void ClientMemory::ask(bool write, bool shared, std::uint64_t address, std::uint64_t access, std::size_t offset,
+                       std::size_t size, const std::byte* data) {
   while (size != 0) {
     const std::size_t piece = std::min<std::uint64_t>(size, limit_);
     const bool joins = !fresh_.empty() && fresh_.back().write == write &&
                        fresh_.back().address + fresh_.back().size == address && fresh_.back().size + piece <= limit_;
-    if (!joins) fresh_.push_back({write, address, 0, write ? ++writes_ : 0, {}, {}, {}});
+    if (!joins) fresh_.push_back({write, shared, address, 0, write ? ++writes_ : 0, {}, {}, {}});
     Request& request = fresh_.back();
+    request.shared = request.shared || shared;
     request.size += piece;
     if (write) request.data.insert(request.data.end(), data, data + piece);
     request.pieces.push_back({access, offset, piece});

@@ -2,8 +2,9 @@
 #pragma once
 
 // The client's memory as the function's bus master sees it. What the client shares as a file is accessed at once; for
-// all else it is asked by messages (DMA_READ, DMA_WRITE), and the access is pending until its reply has come. It is the
-// client, too, who decides about addresses that it never mapped: behind an IOMMU of its own it may want to see them.
+// all else it is asked by messages (DMA_READ, DMA_WRITE), and the access is pending until its reply has come. While a
+// write by message is under way later writes go by message, too: the one socket keeps them in order. It is the client
+// who decides about addresses that it never mapped: behind an IOMMU of its own it may want to see them.
 
 #include <array>
 #include <chrono>
@@ -34,8 +35,9 @@ class ClientMemory final : public BusMemory {
   using Clock = std::chrono::steady_clock;
   using Message = card::vfio_user::Message;
 
-  Answer read(std::uint64_t address, std::span<std::byte> data) override;
-  Answer write(std::uint64_t address, std::span<const std::byte> data, std::uint32_t strobes) override;
+  Answer read(std::uint64_t access, std::uint64_t address, std::span<std::byte> data) override;
+  Answer write(std::uint64_t access, std::uint64_t address, std::span<const std::byte> data,
+               std::uint32_t strobes) override;
 
   // What a session does with it.
   DmaMaps& maps() { return maps_; }
@@ -72,12 +74,13 @@ class ClientMemory final : public BusMemory {
     std::array<std::byte, kLongest> data{};
   };
   struct Piece {
-    const void* access;
+    std::uint64_t access;
     std::size_t offset;  ///< in the access
     std::size_t size;
   };
   struct Request {
     bool write;
+    bool shared;  ///< of a write: to memory that could have been accessed at once
     std::uint64_t address;
     std::uint64_t size;
     std::uint64_t place;          ///< of a write
@@ -87,16 +90,18 @@ class ClientMemory final : public BusMemory {
   };
 
   /// The answer of a pending access that has one by now.
-  Answer finish(const void* access);
+  Answer finish(std::uint64_t access);
   Answer refuse();
-  void ask(bool write, std::uint64_t address, const void* access, std::size_t offset, std::size_t size,
+  /// Whether a write by message is under way, one to shared memory where `shared`.
+  bool writing(bool shared) const;
+  void ask(bool write, bool shared, std::uint64_t address, std::uint64_t access, std::size_t offset, std::size_t size,
            const std::byte* data);
   void conclude(const Request& request, bool ok, std::span<const std::byte> data);
 
   DmaMaps maps_;
   bool master_ = false;
   std::uint64_t limit_ = card::vfio_user::kMaxTransfer;
-  std::unordered_map<const void*, Access> pending_;
+  std::unordered_map<std::uint64_t, Access> pending_;
   std::deque<Request> fresh_;
   std::map<std::uint16_t, Request> sent_;
   std::uint16_t next_id_ = 0;

@@ -33,13 +33,15 @@ enum class Answer : std::uint8_t {
   kUnsupported  ///< nobody answers at this address, it may not be accessed so, or the function may not be bus master
 };
 
-/// What a function's bus master reaches. `data` names an access until its answer has come: it stays where it is.
+/// What a function's bus master reaches. Writes take effect in the order of their first calls, and reads see them.
+/// `access` names an access from its first call to its answer: no two that are under way share one.
 class BusMemory {
  public:
   virtual ~BusMemory() = default;
-  virtual Answer read(std::uint64_t address, std::span<std::byte> data) = 0;
+  virtual Answer read(std::uint64_t access, std::uint64_t address, std::span<std::byte> data) = 0;
   /// Bit i of `strobes` writes data[i]; data.size() <= 32.
-  virtual Answer write(std::uint64_t address, std::span<const std::byte> data, std::uint32_t strobes) = 0;
+  virtual Answer write(std::uint64_t access, std::uint64_t address, std::span<const std::byte> data,
+                       std::uint32_t strobes) = 0;
 };
 
 }  // namespace aperture::sw::serve

@@ -21,13 +21,14 @@ tb::MemoryAnswer translate(Answer answer) {
 
 }  // namespace
 
-tb::MemoryAnswer SimFunction::Target::card_read(std::uint64_t address, std::span<std::byte> out) {
-  return translate(memory_.read(address, out));
+tb::MemoryAnswer SimFunction::Target::perform_read(std::uint64_t access, std::uint64_t address,
+                                                   std::span<std::byte> out) {
+  return translate(memory_.read(access, address, out));
 }
 
-tb::MemoryAnswer SimFunction::Target::card_write(std::uint64_t address, std::span<const std::byte> data,
-                                                 std::uint32_t strobes) {
-  return translate(memory_.write(address, data, strobes));
+tb::MemoryAnswer SimFunction::Target::perform_write(std::uint64_t access, std::uint64_t address,
+                                                    std::span<const std::byte> data, std::uint32_t strobes) {
+  return translate(memory_.write(access, address, data, strobes));
 }
 
 SimFunction::SimFunction(const tb::Options& options, BusMemory& memory)

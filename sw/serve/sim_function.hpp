@@ -27,8 +27,9 @@ class SimFunction final : public Function {
   class Target final : public tb::MemoryTarget {
    public:
     explicit Target(BusMemory& memory) : memory_(memory) {}
-    tb::MemoryAnswer card_read(std::uint64_t address, std::span<std::byte> out) override;
-    tb::MemoryAnswer card_write(std::uint64_t address, std::span<const std::byte> data, std::uint32_t strobes) override;
+    tb::MemoryAnswer perform_read(std::uint64_t access, std::uint64_t address, std::span<std::byte> out) override;
+    tb::MemoryAnswer perform_write(std::uint64_t access, std::uint64_t address, std::span<const std::byte> data,
+                                   std::uint32_t strobes) override;
 
    private:
     BusMemory& memory_;

@@ -25,6 +25,9 @@ Resp resp_of(MemoryAnswer answer) {
   return Resp::kDecerr;
 }
 
+/// A burst has at most 256 beats.
+std::uint64_t access_of(std::uint64_t burst, unsigned beat) { return burst << 8 | beat; }
+
 }  // namespace
 
 MemoryPort::MemoryPort(Port port, unsigned bus_bytes, Timing& timing, BeatTarget& target, std::uint64_t seed)
@@ -35,7 +38,7 @@ void MemoryPort::observe(const AxiPins& pins, std::uint64_t now) {
     Plan plan = timing_.read(port_, pins.ar, now);
     std::uint64_t& last = last_read_[pins.ar.id % last_read_.size()];
     plan.perform = last = std::max(plan.perform, last);
-    reads_.push_back({pins.ar, plan.perform, std::max(plan.answer, plan.perform + 1), false, 0, {}});
+    reads_.push_back({pins.ar, bursts_++, plan.perform, std::max(plan.answer, plan.perform + 1), false, 0, {}});
     next_read_ = std::min(next_read_, plan.perform);
   }
   if (pins.w.valid && pins.w.ready) {
@@ -62,7 +65,7 @@ void MemoryPort::accept_writes(std::uint64_t now) {
     Plan plan = timing_.write(port_, address, now);
     std::uint64_t& last = last_write_[address.id % last_write_.size()];
     plan.perform = last = std::max(plan.perform, last);
-    writes_.push_back({address, std::move(data_.front().beats), plan.perform, plan.answer});
+    writes_.push_back({address, bursts_++, std::move(data_.front().beats), plan.perform, plan.answer});
     next_write_ = std::min(next_write_, plan.perform);
     addresses_.pop_front();
     data_.pop_front();
@@ -121,7 +124,8 @@ void MemoryPort::perform(ReadBurst& burst) {
     if (burst.beats[i].answer != MemoryAnswer::kPending) continue;
     const Beat beat = beat_of(burst.address, i, bus_bytes_);
     auto* lanes = reinterpret_cast<std::byte*>(burst.beats[i].data.data());
-    burst.beats[i].answer = target_.read(port_, beat.address, std::span(lanes + beat.lane, beat.size));
+    burst.beats[i].answer =
+        target_.read(port_, access_of(burst.number, i), beat.address, std::span(lanes + beat.lane, beat.size));
     if (burst.beats[i].answer == MemoryAnswer::kPending) burst.performed = false;
   }
 }
@@ -133,7 +137,8 @@ void MemoryPort::perform(WriteBurst& burst) {
     const Beat beat = beat_of(burst.address, i, bus_bytes_);
     const auto* lanes = reinterpret_cast<const std::byte*>(burst.beats[i].data.data());
     const std::uint32_t strobes = (burst.beats[i].strb & lanes_of(beat)) >> beat.lane;
-    const MemoryAnswer answer = target_.write(port_, beat.address, std::span(lanes + beat.lane, beat.size), strobes);
+    const MemoryAnswer answer = target_.write(port_, access_of(burst.number, i), beat.address,
+                                              std::span(lanes + beat.lane, beat.size), strobes);
     if (answer == MemoryAnswer::kPending) {
       burst.performed = false;
       continue;

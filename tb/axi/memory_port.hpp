@@ -16,12 +16,12 @@
 namespace aperture::tb {
 
 /// What does one beat, within one naturally aligned bus word. Must not block; a beat that is pending is made again in
-/// the next cycle, with the same buffer.
+/// the next cycle. `access` names a beat of this port from its first call to its answer.
 class BeatTarget {
  public:
   virtual ~BeatTarget() = default;
-  virtual MemoryAnswer read(Port port, std::uint64_t address, std::span<std::byte> out) = 0;
-  virtual MemoryAnswer write(Port port, std::uint64_t address, std::span<const std::byte> data,
+  virtual MemoryAnswer read(Port port, std::uint64_t access, std::uint64_t address, std::span<std::byte> out) = 0;
+  virtual MemoryAnswer write(Port port, std::uint64_t access, std::uint64_t address, std::span<const std::byte> data,
                              std::uint32_t strobes) = 0;
 };
 
@@ -41,6 +41,7 @@ class MemoryPort {
  private:
   struct ReadBurst {
     AddressChannel address;
+    std::uint64_t number;  ///< unlike that of any other burst of the port
     std::uint64_t perform;
     std::uint64_t ready;     ///< first cycle of the next beat
     bool performed = false;  ///< all of it
@@ -58,7 +59,8 @@ class MemoryPort {
   };
   struct WriteBurst {
     AddressChannel address;
-    WriteBeats beats;  ///< VALID: still to be written
+    std::uint64_t number;  ///< unlike that of any other burst of the port
+    WriteBeats beats;      ///< VALID: still to be written
     std::uint64_t perform;
     std::uint64_t ready;
     bool performed = false;  ///< all of it
@@ -86,6 +88,7 @@ class MemoryPort {
   Timing& timing_;
   BeatTarget& target_;
   std::mt19937_64 random_;
+  std::uint64_t bursts_ = 0;
   Queue<ReadBurst> reads_;
   Queue<AddressChannel> addresses_;
   Queue<WriteData> data_;

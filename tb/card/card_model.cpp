@@ -26,6 +26,7 @@ CardModel::CardModel(const sc_core::sc_module_name& name, Kernel& kernel) : sc_c
   device.register_b_transport(this, &CardModel::transport_device);
   wires.bind(wires_signal_);
   payload_.set_extension(&poison_);
+  payload_.set_extension(&access_);
   payload_.set_streaming_width(16);
   kernel.set_wake([this] { wake(); });
   sc_core::sc_spawn_options options;
@@ -237,7 +238,8 @@ void CardModel::transport_device(tlm::tlm_generic_payload& payload, sc_core::sc_
   payload.set_response_status(tlm::TLM_OK_RESPONSE);
 }
 
-MemoryAnswer CardModel::transport(Port port) {
+MemoryAnswer CardModel::transport(Port port, std::uint64_t access) {
+  access_.access = access << 1 | (port == Port::kData ? 0 : 1);
   poison_.poison = false;
   payload_.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
   sc_core::sc_time delay = ahead_;
@@ -254,16 +256,16 @@ MemoryAnswer CardModel::transport(Port port) {
   }
 }
 
-MemoryAnswer CardModel::read(Port port, std::uint64_t address, std::span<std::byte> out) {
+MemoryAnswer CardModel::read(Port port, std::uint64_t access, std::uint64_t address, std::span<std::byte> out) {
   payload_.set_read();
   payload_.set_address(address);
   payload_.set_data_ptr(reinterpret_cast<unsigned char*>(out.data()));
   payload_.set_data_length(static_cast<unsigned>(out.size()));
   payload_.set_byte_enable_ptr(nullptr);
-  return transport(port);
+  return transport(port, access);
 }
 
-MemoryAnswer CardModel::write(Port port, std::uint64_t address, std::span<const std::byte> data,
+MemoryAnswer CardModel::write(Port port, std::uint64_t access, std::uint64_t address, std::span<const std::byte> data,
                               std::uint32_t strobes) {
   const bool whole = strobes == (std::uint32_t{1} << data.size()) - 1;
   for (std::size_t i = 0; !whole && i < data.size(); ++i) {
@@ -276,7 +278,7 @@ MemoryAnswer CardModel::write(Port port, std::uint64_t address, std::span<const 
   payload_.set_data_length(static_cast<unsigned>(data.size()));
   payload_.set_byte_enable_ptr(whole ? nullptr : enables_.data());
   payload_.set_byte_enable_length(whole ? 0 : static_cast<unsigned>(data.size()));
-  return transport(port);
+  return transport(port, access);
 }
 
 }  // namespace aperture::tb

@@ -46,7 +46,10 @@ class CardModel final : public sc_core::sc_module, private BeatTarget {
   sc_core::sc_export<sc_core::sc_signal_in_if<std::uint32_t>> wires{"wires"};
 
   CardModel(const sc_core::sc_module_name& name, Kernel& kernel);
-  ~CardModel() override { payload_.clear_extension(&poison_); }
+  ~CardModel() override {
+    payload_.clear_extension(&poison_);
+    payload_.clear_extension(&access_);
+  }
   CardModel(const CardModel&) = delete;
   CardModel& operator=(const CardModel&) = delete;
 
@@ -85,9 +88,10 @@ class CardModel final : public sc_core::sc_module, private BeatTarget {
 
   void transport_mmio(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
   void transport_device(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
-  MemoryAnswer read(Port port, std::uint64_t address, std::span<std::byte> out) override;
-  MemoryAnswer write(Port port, std::uint64_t address, std::span<const std::byte> data, std::uint32_t strobes) override;
-  MemoryAnswer transport(Port port);
+  MemoryAnswer read(Port port, std::uint64_t access, std::uint64_t address, std::span<std::byte> out) override;
+  MemoryAnswer write(Port port, std::uint64_t access, std::uint64_t address, std::span<const std::byte> data,
+                     std::uint32_t strobes) override;
+  MemoryAnswer transport(Port port, std::uint64_t access);
 
   Kernel& kernel_;
   const sc_core::sc_time period_{10, sc_core::SC_NS};
@@ -96,6 +100,7 @@ class CardModel final : public sc_core::sc_module, private BeatTarget {
   sc_core::sc_signal<std::uint32_t> wires_signal_{"wires_signal"};
   tlm::tlm_generic_payload payload_;
   PoisonExtension poison_;
+  AccessExtension access_;
   std::array<unsigned char, 16> enables_{};
 
   Options options_{};

@@ -16,16 +16,18 @@ HostMemory::HostMemory(const sc_core::sc_module_name& name, MemoryTarget& memory
 void HostMemory::transport(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
   auto* bytes = reinterpret_cast<std::byte*>(payload.get_data_ptr());
   const std::size_t size = payload.get_data_length();
+  const auto* named = payload.get_extension<AccessExtension>();
+  const std::uint64_t access = named == nullptr ? 0 : named->access;
   MemoryAnswer answer = MemoryAnswer::kOk;
   if (payload.is_read()) {
-    answer = memory_->card_read(payload.get_address(), std::span(bytes, size));
+    answer = memory_->perform_read(access, payload.get_address(), std::span(bytes, size));
   } else {
     const unsigned char* enables = payload.get_byte_enable_ptr();
     std::uint32_t strobes = enables == nullptr ? (std::uint32_t{1} << size) - 1 : 0;
     for (std::size_t i = 0; enables != nullptr && i < size; ++i) {
       if (enables[i % payload.get_byte_enable_length()] != TLM_BYTE_DISABLED) strobes |= 1U << i;
     }
-    answer = memory_->card_write(payload.get_address(), std::span(bytes, size), strobes);
+    answer = memory_->perform_write(access, payload.get_address(), std::span(bytes, size), strobes);
   }
   if (auto* extension = payload.get_extension<PoisonExtension>(); extension != nullptr) {
     extension->poison = answer == MemoryAnswer::kPoison;

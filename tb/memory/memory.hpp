@@ -55,8 +55,15 @@ class Memory final : public MemoryTarget {
   void clear();
 
   // What the card does; answered at once.
-  MemoryAnswer card_read(std::uint64_t address, std::span<std::byte> out) override;
-  MemoryAnswer card_write(std::uint64_t address, std::span<const std::byte> data, std::uint32_t strobes) override;
+  MemoryAnswer perform_read(std::uint64_t, std::uint64_t address, std::span<std::byte> out) override {
+    return card_read(address, out);
+  }
+  MemoryAnswer perform_write(std::uint64_t, std::uint64_t address, std::span<const std::byte> data,
+                             std::uint32_t strobes) override {
+    return card_write(address, data, strobes);
+  }
+  MemoryAnswer card_read(std::uint64_t address, std::span<std::byte> out);
+  MemoryAnswer card_write(std::uint64_t address, std::span<const std::byte> data, std::uint32_t strobes);
   /// Accesses of the card to frames whose buffer is gone or whose page was unpinned; they are answered SLVERR.
   std::uint64_t stale_accesses() const { return stale_accesses_; }
 

@@ -15,16 +15,18 @@ enum class MemoryAnswer : std::uint8_t {
   kError,
   kPoison,
   kDecode,
-  kPending  ///< not yet: the same access, with the same buffer, is to be made again in a later cycle
+  kPending  ///< not yet: the same access is to be made again in a later cycle
 };
 
-/// Accesses lie within one 4 KiB frame; neither call blocks.
+/// Accesses lie within one 4 KiB frame; neither call blocks. Writes take effect in the order of their first calls.
+/// `access` names an access from its first call to its answer.
 class MemoryTarget {
  public:
   virtual ~MemoryTarget() = default;
-  virtual MemoryAnswer card_read(std::uint64_t address, std::span<std::byte> out) = 0;
+  virtual MemoryAnswer perform_read(std::uint64_t access, std::uint64_t address, std::span<std::byte> out) = 0;
   /// Bit i of `strobes` writes data[i]; data.size() <= 16.
-  virtual MemoryAnswer card_write(std::uint64_t address, std::span<const std::byte> data, std::uint32_t strobes) = 0;
+  virtual MemoryAnswer perform_write(std::uint64_t access, std::uint64_t address, std::span<const std::byte> data,
+                                     std::uint32_t strobes) = 0;
 };
 
 }  // namespace aperture::tb

@@ -22,6 +22,15 @@ class IdentityExtension final : public tlm::tlm_extension<IdentityExtension> {
   }
 };
 
+/// On `data` and `iommu`: which access it is, from its first transaction until one is answered.
+class AccessExtension final : public tlm::tlm_extension<AccessExtension> {
+ public:
+  std::uint64_t access = 0;
+
+  tlm::tlm_extension_base* clone() const override { return new AccessExtension(*this); }
+  void copy_from(const tlm::tlm_extension_base& other) override { *this = static_cast<const AccessExtension&>(other); }
+};
+
 /// On `data` and `iommu`: set by memory.
 class PoisonExtension final : public tlm::tlm_extension<PoisonExtension> {
  public:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // DMA_READ and DMA_WRITE: memory that the client does not share, asked for by messages.
+#include <fcntl.h>
 #include <linux/pci_regs.h>
 
 #include "vfio_user/world.hpp"
@@ -121,15 +122,38 @@ TEST_F(Dma, AnInterruptWaitsForTheWritesBeforeIt) {
   ASSERT_EQ(set_irqs(VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER, 0, 1, std::move(fds)), 0);
   // A posted write, whose function does not wait for it.
   const std::uint64_t posted = 1;
-  EXPECT_EQ(memory.write(kPlace, std::as_bytes(std::span(&posted, 1)), 0xff), Answer::kPending);
+  EXPECT_EQ(memory.write(~std::uint64_t{0}, kPlace, std::as_bytes(std::span(&posted, 1)), 0xff), Answer::kPending);
   const FileDescriptor file = shared_memory(4096, F_SEAL_SHRINK);
   ASSERT_EQ(map(0x9000, 4096, file), 0);
   dma_write(0x9000, 1, 0);
+  ASSERT_EQ(asked.size(), 2U);
+  send(make_reply(asked[1]));
   settle();
+  EXPECT_EQ(function.done.size(), 1U);
   EXPECT_EQ(events_of(mine), 0U);
-  send(make_reply(request(vu::Command::kDmaWrite)));
+  send(make_reply(asked[0]));
   settle();
   EXPECT_EQ(events_of(mine), 1U);
+}
+
+TEST_F(Dma, AWriteToSharedMemoryDoesNotOvertakeOneByMessage) {
+  const FileDescriptor file = shared_memory(4096, F_SEAL_SHRINK);
+  ASSERT_EQ(map(0x9000, 4096, file), 0);
+  const std::uint64_t value = 7;
+  const auto bytes = std::as_bytes(std::span(&value, 1));
+  EXPECT_EQ(memory.write(100, kPlace, bytes, 0xff), Answer::kPending);
+  EXPECT_EQ(memory.write(101, 0x9000, bytes, 0xff), Answer::kPending);
+  std::uint64_t read = 0;
+  EXPECT_EQ(memory.read(102, 0x9000, std::as_writable_bytes(std::span(&read, 1))), Answer::kPending);
+  const auto requests = memory.take_requests();
+  ASSERT_EQ(requests.size(), 3U);
+  EXPECT_EQ(vu::decode_with_data<vu::DmaAccess>(requests[0])->head.address, kPlace);
+  EXPECT_EQ(vu::decode_with_data<vu::DmaAccess>(requests[1])->head.address, 0x9000U);
+  for (const std::size_t i : {0, 1}) ASSERT_TRUE(memory.answer(make_reply(requests[i])));
+  // From now on at once again.
+  EXPECT_EQ(memory.write(103, 0x9000, bytes, 0xff), Answer::kOk);
+  EXPECT_EQ(memory.read(104, 0x9000, std::as_writable_bytes(std::span(&read, 1))), Answer::kOk);
+  EXPECT_EQ(read, 7U);
 }
 
 TEST_F(Dma, AnErrorReplyIsAnAccessThatNobodyAnswers) {
@@ -145,8 +169,8 @@ TEST_F(Dma, AnErrorReplyIsAnAccessThatNobodyAnswers) {
 TEST_F(Dma, NeighboursShareAMessageAndRepliesComeInAnyOrder) {
   std::array<std::uint64_t, 4> words{};
   const auto bytes = [&](std::size_t i) { return std::as_writable_bytes(std::span(&words[i], 1)); };
-  for (const std::size_t i : {0, 1, 2}) EXPECT_EQ(memory.read(kPlace + 8 * i, bytes(i)), Answer::kPending);
-  EXPECT_EQ(memory.read(kPlace + 0x100, bytes(3)), Answer::kPending);
+  for (const std::size_t i : {0, 1, 2}) EXPECT_EQ(memory.read(100 + i, kPlace + 8 * i, bytes(i)), Answer::kPending);
+  EXPECT_EQ(memory.read(103, kPlace + 0x100, bytes(3)), Answer::kPending);
   const auto requests = memory.take_requests();
   ASSERT_EQ(requests.size(), 2U);
   EXPECT_EQ(vu::decode<vu::DmaAccess>(requests[0])->count, 24U);
@@ -154,13 +178,13 @@ TEST_F(Dma, NeighboursShareAMessageAndRepliesComeInAnyOrder) {
   far.append(vu::DmaAccess{kPlace + 0x100, 8});
   far.append(std::uint64_t{44});
   ASSERT_TRUE(memory.answer(far));
-  EXPECT_EQ(memory.read(kPlace + 0x100, bytes(3)), Answer::kOk);
-  EXPECT_EQ(memory.read(kPlace, bytes(0)), Answer::kPending);
+  EXPECT_EQ(memory.read(103, kPlace + 0x100, bytes(3)), Answer::kOk);
+  EXPECT_EQ(memory.read(100, kPlace, bytes(0)), Answer::kPending);
   vu::Message near = make_reply(requests[0]);
   near.append(vu::DmaAccess{kPlace, 24});
   near.append(std::array<std::uint64_t, 3>{11, 22, 33});
   ASSERT_TRUE(memory.answer(near));
-  for (const std::size_t i : {2, 0, 1}) EXPECT_EQ(memory.read(kPlace + 8 * i, bytes(i)), Answer::kOk);
+  for (const std::size_t i : {2, 0, 1}) EXPECT_EQ(memory.read(100 + i, kPlace + 8 * i, bytes(i)), Answer::kOk);
   EXPECT_EQ(words, (std::array<std::uint64_t, 4>{11, 22, 33, 44}));
 }
 

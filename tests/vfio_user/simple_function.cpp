@@ -26,7 +26,8 @@ std::uint64_t SimpleFunction::read(unsigned bar, std::uint64_t offset, unsigned 
 void SimpleFunction::write(unsigned bar, std::uint64_t offset, unsigned size, std::uint64_t value) {
   std::memcpy(bars_.data() + place(bar, offset, size), &value, size);
   if (bar != 2 || offset != kGo) return;
-  Job job{(value & 1) != 0,
+  Job job{jobs_made_++,
+          (value & 1) != 0,
           read(2, kAddress, 8),
           std::clamp<std::uint64_t>(read(2, kLength, 8), 1, 32),
           static_cast<std::uint32_t>(value >> 32),
@@ -51,7 +52,8 @@ void SimpleFunction::run(std::uint64_t) {
   while (!jobs_.empty()) {
     Job& job = jobs_.front();
     const auto bytes = std::span(job.data).first(job.size);
-    const Answer answer = job.write ? memory_.write(job.address, bytes, job.strobes) : memory_.read(job.address, bytes);
+    const Answer answer = job.write ? memory_.write(job.name, job.address, bytes, job.strobes)
+                                    : memory_.read(job.name, job.address, bytes);
     if (answer == Answer::kPending) return;
     if (!job.write && answer == Answer::kOk) std::memcpy(bars_.data() + place(2, kData, 8), bytes.data(), job.size);
     done.push_back({job.write, job.address, answer});

@@ -44,6 +44,7 @@ class SimpleFunction final : public sw::serve::Function {
 
  private:
   struct Job {
+    std::uint64_t name;
     bool write;
     std::uint64_t address;
     std::uint64_t size;
@@ -55,6 +56,7 @@ class SimpleFunction final : public sw::serve::Function {
   sw::serve::BusMemory& memory_;
   std::vector<std::byte> bars_ = std::vector<std::byte>(2 * card::pci::kBarSize);
   std::deque<Job> jobs_;
+  std::uint64_t jobs_made_ = 0;
   std::uint64_t messages_ = 0;
 };
 
