@@ -3,10 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <cstdlib>
-#include <regex>
 #include <sstream>
 
 namespace aperture::vfio {
@@ -21,21 +21,36 @@ std::uint16_t id_in(Kernel& kernel, const std::string& path) {
   return text ? static_cast<std::uint16_t>(std::strtoul(text->c_str(), nullptr, 16)) : std::uint16_t{0};
 }
 
+bool hexadecimal(std::string_view text) {
+  return std::ranges::all_of(text, [](unsigned char c) { return std::isxdigit(c) != 0; });
+}
+
+/// "01:00.0"
+bool is_function(std::string_view text) {
+  return text.size() == 7 && hexadecimal(text.substr(0, 2)) && text[2] == ':' && hexadecimal(text.substr(3, 2)) &&
+         text[5] == '.' && text[6] >= '0' && text[6] <= '7';
+}
+
+/// "0000:"
+bool is_domain(std::string_view text) {
+  return text.size() >= 5 && text.size() <= 9 && hexadecimal(text.substr(0, text.size() - 1)) && text.back() == ':';
+}
+
 }  // namespace
 
 Result<Location> locate(Kernel& kernel, std::string_view place) {
-  static const std::regex kAddress("(?:([0-9a-fA-F]{4,8}):)?([0-9a-fA-F]{2}):([0-9a-fA-F]{2})\\.([0-7])");
   std::string text(place);
   while (text.ends_with('/')) text.pop_back();
   text = last_part(text);
-  std::smatch parts;
-  if (!std::regex_match(text, parts, kAddress))
+  const std::size_t head = text.size() - std::min<std::size_t>(text.size(), 7);
+  const std::string domain = text.substr(0, head);
+  if (!is_function(std::string_view(text).substr(head)) || !(domain.empty() || is_domain(domain)))
     return fail(Code::kInvalid, EINVAL,
                 fmt::format("\"{}\" is neither a PCI address like 0000:01:00.0 nor a path in /sys that ends in one; "
                             "`lspci -D` lists the addresses",
                             place));
   Location location;
-  location.address = parts[1].matched ? text : "0000:" + text;
+  location.address = domain.empty() ? "0000:" + text : text;
   for (char& c : location.address) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   if (!kernel.read_file(location.sysfs() + "/vendor"))
     return fail(Code::kEnvironment, ENODEV,

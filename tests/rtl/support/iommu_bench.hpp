@@ -65,8 +65,8 @@ class IommuBench final : private tb::BeatTarget {
   tb::Checker checker(tb::Port port, const std::string& name);
   void put_inputs();
   void get_outputs();
-  tb::MemoryAnswer read(tb::Port port, std::uint64_t address, std::span<std::byte> out) override;
-  tb::MemoryAnswer write(tb::Port port, std::uint64_t address, std::span<const std::byte> data,
+  tb::MemoryAnswer read(tb::Port port, std::uint64_t access, std::uint64_t address, std::span<std::byte> out) override;
+  tb::MemoryAnswer write(tb::Port port, std::uint64_t access, std::uint64_t address, std::span<const std::byte> data,
                          std::uint32_t strobes) override;
 
   std::unique_ptr<VerilatedContext> context_;
