@@ -74,7 +74,6 @@ void MemoryPort::accept_writes(std::uint64_t now) {
 
 template <typename Burst>
 void MemoryPort::perform_due(Queue<Burst>& bursts, std::size_t& from, std::uint64_t& next, std::uint64_t now) {
-  if (now < next) return;
   next = kNever;
   for (std::size_t i = from; i < bursts.size(); ++i) {
     Burst& burst = bursts[i];
@@ -103,7 +102,7 @@ void MemoryPort::erase(Queue<Burst>& bursts, std::size_t& from, std::size_t inde
   }
 }
 
-void MemoryPort::perform_writes(std::uint64_t now) {
+void MemoryPort::perform_due_writes(std::uint64_t now) {
   perform_due(writes_, write_from_, next_write_, now);
   // Posted writes were answered before.
   while (posted_ != 0 && write_from_ != 0) {
@@ -115,7 +114,7 @@ void MemoryPort::perform_writes(std::uint64_t now) {
   }
 }
 
-void MemoryPort::perform_reads(std::uint64_t now) { perform_due(reads_, read_from_, next_read_, now); }
+void MemoryPort::perform_due_reads(std::uint64_t now) { perform_due(reads_, read_from_, next_read_, now); }
 
 void MemoryPort::perform(ReadBurst& burst) {
   burst.performed = true;

@@ -32,8 +32,12 @@ class MemoryPort {
   /// The handshakes of cycle `now`.
   void observe(const AxiPins& pins, std::uint64_t now);
   /// Memory accesses that are due. Writes of all ports come before reads of any.
-  void perform_writes(std::uint64_t now);
-  void perform_reads(std::uint64_t now);
+  void perform_writes(std::uint64_t now) {
+    if (now >= next_write_) perform_due_writes(now);
+  }
+  void perform_reads(std::uint64_t now) {
+    if (now >= next_read_) perform_due_reads(now);
+  }
   /// Sets the memory's pins for cycle `next`.
   void drive(AxiPins& pins, std::uint64_t next);
   bool idle() const { return reads_.empty() && writes_.empty() && addresses_.empty() && data_.empty(); }
@@ -72,6 +76,8 @@ class MemoryPort {
   /// Performs what is due from `from` on, which moves behind what is performed; when the next is due goes to `next`.
   template <typename Burst>
   void perform_due(Queue<Burst>& bursts, std::size_t& from, std::uint64_t& next, std::uint64_t now);
+  void perform_due_writes(std::uint64_t now);
+  void perform_due_reads(std::uint64_t now);
   template <typename Burst>
   static void erase(Queue<Burst>& bursts, std::size_t& from, std::size_t index);
   void accept_writes(std::uint64_t now);

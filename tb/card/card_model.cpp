@@ -25,7 +25,6 @@ CardModel::CardModel(const sc_core::sc_module_name& name, Kernel& kernel) : sc_c
   mmio.register_b_transport(this, &CardModel::transport_mmio);
   device.register_b_transport(this, &CardModel::transport_device);
   wires.bind(wires_signal_);
-  payload_.set_extension(&poison_);
   payload_.set_extension(&access_);
   payload_.set_streaming_width(16);
   kernel.set_wake([this] { wake(); });
@@ -129,7 +128,7 @@ void CardModel::observe() {
   memory_ports_[1].observe(pins_[Port::kIommu], cycle_);
   for (MemoryPort& port : memory_ports_) port.perform_writes(cycle_);
   for (MemoryPort& port : memory_ports_) port.perform_reads(cycle_);
-  lite_->observe(pins_[Port::kMmio], cycle_);
+  if (!lite_->idle()) lite_->observe(pins_[Port::kMmio], cycle_);
   device_master_->observe(pins_[Port::kDevice], cycle_);
   if (pins_.message_valid && pins_.message_ready) {
     messages_.emplace_back(timing_->visible(cycle_), pins_.message_vector);
@@ -240,13 +239,13 @@ void CardModel::transport_device(tlm::tlm_generic_payload& payload, sc_core::sc_
 
 MemoryAnswer CardModel::transport(Port port, std::uint64_t access) {
   access_.access = access << 1 | (port == Port::kData ? 0 : 1);
-  poison_.poison = false;
+  access_.poison = false;
   payload_.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
   sc_core::sc_time delay = ahead_;
   (port == Port::kData ? data : iommu)->b_transport(payload_, delay);
   switch (payload_.get_response_status()) {
     case tlm::TLM_OK_RESPONSE:
-      return poison_.poison ? MemoryAnswer::kPoison : MemoryAnswer::kOk;
+      return access_.poison ? MemoryAnswer::kPoison : MemoryAnswer::kOk;
     case tlm::TLM_ADDRESS_ERROR_RESPONSE:
       return MemoryAnswer::kDecode;
     case tlm::TLM_INCOMPLETE_RESPONSE:

@@ -46,10 +46,7 @@ class CardModel final : public sc_core::sc_module, private BeatTarget {
   sc_core::sc_export<sc_core::sc_signal_in_if<std::uint32_t>> wires{"wires"};
 
   CardModel(const sc_core::sc_module_name& name, Kernel& kernel);
-  ~CardModel() override {
-    payload_.clear_extension(&poison_);
-    payload_.clear_extension(&access_);
-  }
+  ~CardModel() override { payload_.clear_extension(&access_); }
   CardModel(const CardModel&) = delete;
   CardModel& operator=(const CardModel&) = delete;
 
@@ -99,7 +96,6 @@ class CardModel final : public sc_core::sc_module, private BeatTarget {
   sc_core::sc_event wake_{"wake"};
   sc_core::sc_signal<std::uint32_t> wires_signal_{"wires_signal"};
   tlm::tlm_generic_payload payload_;
-  PoisonExtension poison_;
   AccessExtension access_;
   std::array<unsigned char, 16> enables_{};
 

@@ -16,8 +16,8 @@ HostMemory::HostMemory(const sc_core::sc_module_name& name, MemoryTarget& memory
 void HostMemory::transport(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
   auto* bytes = reinterpret_cast<std::byte*>(payload.get_data_ptr());
   const std::size_t size = payload.get_data_length();
-  const auto* named = payload.get_extension<AccessExtension>();
-  const std::uint64_t access = named == nullptr ? 0 : named->access;
+  auto* extension = payload.get_extension<AccessExtension>();
+  const std::uint64_t access = extension == nullptr ? 0 : extension->access;
   MemoryAnswer answer = MemoryAnswer::kOk;
   if (payload.is_read()) {
     answer = memory_->perform_read(access, payload.get_address(), std::span(bytes, size));
@@ -29,9 +29,7 @@ void HostMemory::transport(tlm::tlm_generic_payload& payload, sc_core::sc_time&)
     }
     answer = memory_->perform_write(access, payload.get_address(), std::span(bytes, size), strobes);
   }
-  if (auto* extension = payload.get_extension<PoisonExtension>(); extension != nullptr) {
-    extension->poison = answer == MemoryAnswer::kPoison;
-  }
+  if (extension != nullptr) extension->poison = answer == MemoryAnswer::kPoison;
   // The initiator makes it again.
   if (answer == MemoryAnswer::kPending) return;
   payload.set_response_status(answer == MemoryAnswer::kError    ? tlm::TLM_GENERIC_ERROR_RESPONSE

@@ -22,22 +22,14 @@ class IdentityExtension final : public tlm::tlm_extension<IdentityExtension> {
   }
 };
 
-/// On `data` and `iommu`: which access it is, from its first transaction until one is answered.
+/// On `data` and `iommu`.
 class AccessExtension final : public tlm::tlm_extension<AccessExtension> {
  public:
-  std::uint64_t access = 0;
+  std::uint64_t access = 0;  ///< which access it is, from its first transaction until one is answered
+  bool poison = false;       ///< set by memory
 
   tlm::tlm_extension_base* clone() const override { return new AccessExtension(*this); }
   void copy_from(const tlm::tlm_extension_base& other) override { *this = static_cast<const AccessExtension&>(other); }
-};
-
-/// On `data` and `iommu`: set by memory.
-class PoisonExtension final : public tlm::tlm_extension<PoisonExtension> {
- public:
-  bool poison = false;
-
-  tlm::tlm_extension_base* clone() const override { return new PoisonExtension(*this); }
-  void copy_from(const tlm::tlm_extension_base& other) override { *this = static_cast<const PoisonExtension&>(other); }
 };
 
 }  // namespace aperture::tb
