@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <array>
 #include <chrono>
+#include <cstring>
 #include <fstream>
 
 #include "card/registers.hpp"
@@ -72,6 +74,32 @@ TEST_F(Queues, AFenceThatCannotStoreStopsTheQueueAndGoesOnWhenSkipped) {
   EXPECT_TRUE(error.memory_fault);
   iommu->commands().skip();
   EXPECT_TRUE(iommu->commands().fence());
+}
+
+TEST_F(Queues, CommandsAreNotFetchedFromMemoryThatWasGivenBack) {
+  open();
+  if (!card) return;
+  ASSERT_TRUE(card::reset(*card));
+  constexpr std::uint64_t kMuch = 4 << 20;  // nothing else is in what a transport maps for it
+  auto ring = card->memory().allocate(kMuch, kPageSize);
+  ASSERT_TRUE(ring) << text(ring.error());
+  const std::array commands{iofence({}), iofence({})};
+  std::memcpy((*ring)->bytes().data(), commands.data(), sizeof commands);
+  card::Mmio& mmio = card->mmio();
+  using namespace regs::iommu;
+  card::write(mmio, cqb, cqb_f::ppn.set(cqb_f::log2szm1.set(0, 0), (*ring)->address().value >> 12));
+  card::write(mmio, cqcsr, cqcsr_f::cqen.mask());
+  settle();
+  card::write(mmio, cqt, 1);
+  settle();
+  EXPECT_EQ(card::read(mmio, cqh), 1U);
+  EXPECT_EQ(cqcsr_f::cqmf.get(card::read(mmio, cqcsr)), 0U);
+  ring->reset();
+  card::write(mmio, cqt, 0);
+  settle();
+  EXPECT_EQ(card::read(mmio, cqh), 1U);
+  EXPECT_EQ(cqcsr_f::cqmf.get(card::read(mmio, cqcsr)), 1U);
+  EXPECT_TRUE(card::reset(*card));
 }
 
 TEST_F(Queues, AFaultQueueThatOverflowedKeepsTheFirstAndRecordsAgain) {
