@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <array>
+#include <chrono>
+#include <cstring>
 #include <fstream>
 
 #include "card/registers.hpp"
@@ -16,6 +19,15 @@ class Queues : public CardTest {
   ~Queues() override {
     channels.clear();
     ioas.reset();
+  }
+  /// Whether the vector's message arrives. In real time, since a wait may return early and the card's clock may be far
+  /// slower than it says.
+  bool announced(unsigned vector) {
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    do {
+      if (card->interrupts().wait(1ULL << vector, 100'000) != 0) return true;
+    } while (std::chrono::steady_clock::now() < limit);
+    return false;
   }
   std::unique_ptr<ioas::Ioas> ioas;
 };
@@ -64,6 +76,32 @@ TEST_F(Queues, AFenceThatCannotStoreStopsTheQueueAndGoesOnWhenSkipped) {
   EXPECT_TRUE(iommu->commands().fence());
 }
 
+TEST_F(Queues, CommandsAreNotFetchedFromMemoryThatWasGivenBack) {
+  open();
+  if (!card) return;
+  ASSERT_TRUE(card::reset(*card));
+  constexpr std::uint64_t kMuch = 4 << 20;  // nothing else is in what a transport maps for it
+  auto ring = card->memory().allocate(kMuch, kPageSize);
+  ASSERT_TRUE(ring) << text(ring.error());
+  const std::array commands{iofence({}), iofence({})};
+  std::memcpy((*ring)->bytes().data(), commands.data(), sizeof commands);
+  card::Mmio& mmio = card->mmio();
+  using namespace regs::iommu;
+  card::write(mmio, cqb, cqb_f::ppn.set(cqb_f::log2szm1.set(0, 0), (*ring)->address().value >> 12));
+  card::write(mmio, cqcsr, cqcsr_f::cqen.mask());
+  settle();
+  card::write(mmio, cqt, 1);
+  settle();
+  EXPECT_EQ(card::read(mmio, cqh), 1U);
+  EXPECT_EQ(cqcsr_f::cqmf.get(card::read(mmio, cqcsr)), 0U);
+  ring->reset();
+  card::write(mmio, cqt, 0);
+  settle();
+  EXPECT_EQ(card::read(mmio, cqh), 1U);
+  EXPECT_EQ(cqcsr_f::cqmf.get(card::read(mmio, cqcsr)), 1U);
+  EXPECT_TRUE(card::reset(*card));
+}
+
 TEST_F(Queues, AFaultQueueThatOverflowedKeepsTheFirstAndRecordsAgain) {
   if (!bring_up({}, {.fault_log2 = 2})) return;
   ioas = space(device(kDevice));
@@ -85,12 +123,13 @@ TEST_F(Queues, AFaultQueueThatOverflowedKeepsTheFirstAndRecordsAgain) {
 TEST_F(Queues, AFaultAnnouncesItselfOnItsVector) {
   if (!bring_up()) return;
   ioas = space(device(kDevice));
-  const std::uint64_t vector = regs::iommu::icvec_f::fiv.get(card::read(card->mmio(), regs::iommu::icvec));
+  const auto vector =
+      static_cast<unsigned>(regs::iommu::icvec_f::fiv.get(card::read(card->mmio(), regs::iommu::icvec)));
   if (vector >= card->interrupts().vectors()) GTEST_SKIP() << "the card has no vector for faults";
   dma::Channel& dma = channel(0, {.device_id = kDevice});
   for (int round = 0; round < 3; ++round) {
     ASSERT_TRUE(dma.stray_read({0x5000}));
-    EXPECT_EQ(card->interrupts().wait(1ULL << vector, 100'000), 1ULL << vector) << "round " << round;
+    EXPECT_TRUE(announced(vector)) << "round " << round;
     EXPECT_EQ(faults().size(), 1U);
   }
   EXPECT_EQ(card->interrupts().wait(1ULL << vector, 1000), 0U);
@@ -107,7 +146,7 @@ TEST_F(Queues, ACompletionAnnouncesItselfOnTheChannelsVector) {
   for (int round = 0; round < 3; ++round) {
     auto ticket = dma.submit({.op = regs::DmaOp::kCrc, .source = {0x1'0000}, .length = kPageSize});
     ASSERT_TRUE(ticket);
-    EXPECT_EQ(card->interrupts().wait(1ULL << kVector, 1'000'000), 1ULL << kVector) << "round " << round;
+    EXPECT_TRUE(announced(kVector)) << "round " << round;
     EXPECT_EQ(good(dma.wait(*ticket)).crc, memory.crc(0, kPageSize));
   }
 }
