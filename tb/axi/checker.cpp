@@ -34,6 +34,12 @@ std::string show(const ReadChannel& r) {
   return fmt::format("id {} resp {} data {:016x}{:016x} last {}", r.id, r.resp, r.data[1], r.data[0], r.last);
 }
 
+/// Of an INCR burst.
+bool within_page(const AddressChannel& a) {
+  const std::uint64_t size = std::uint64_t{1} << a.size;
+  return (a.addr & 0xfff & ~(size - 1)) + (a.len + std::uint64_t{1}) * size <= 0x1000;
+}
+
 constexpr unsigned kResetArrives = 4;
 constexpr const char* kStable = "A3.2.1: VALID once raised stays, with the same payload, until READY";
 
@@ -64,12 +70,6 @@ void Checker::check_stable(Channel channel, C& before, const C& now, std::uint64
   } else {
     before.valid = false;
   }
-}
-
-/// Of an INCR burst.
-inline bool within_page(const AddressChannel& a) {
-  const std::uint64_t size = std::uint64_t{1} << a.size;
-  return (a.addr & 0xfff & ~(size - 1)) + (a.len + std::uint64_t{1}) * size <= 0x1000;
 }
 
 inline void Checker::check_address(Channel channel, const AddressChannel& a, std::uint64_t cycle) {
