@@ -21,6 +21,12 @@ struct Straps {
   std::uint8_t vectors_log2 = 2;
   std::uint8_t queue_log2_max = 15;
   bool reset_bare = false;
+  std::uint8_t hpm_counters = 31;         ///< event counters beside iohpmcycles, 1 to 31 where there is HPM
+  std::uint8_t hpm_counter_bits = 64;     ///< 32 to 64
+  std::uint8_t hpm_event_max = 8;         ///< largest eventID that counts
+  std::uint8_t rcid_bits = 12;            ///< 0 to 12
+  std::uint8_t mcid_bits = 12;            ///< 0 to 12
+  std::uint32_t ats_timeout = 1'000'000;  ///< cycles that a device has for an invalidation completion
   std::uint32_t port_id_base = 0;  ///< the external device port may use ids with (id & port_id_mask) == port_id_base
   std::uint32_t port_id_mask = 0;
 
