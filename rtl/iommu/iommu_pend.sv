@@ -35,7 +35,7 @@ module iommu_pend #(
   input  wire                           res_fault_i,     /// refused: the request that the walk was for; those that joined walk themselves
   input  wire                           res_any_i,       /// no stage translates: every access is allowed
   input  wire                           res_mrif_i,      /// it is in a memory-resident interrupt file: answered here; those that joined walk themselves
-  input  wire  [6:0]                    res_perm_i,      /// {s1_on, sum, d, u, x, w, r} of the leaf
+  input  wire  [7:0]                    res_perm_i,      /// {ens, s1_on, sum, d, u, x, w, r} of the leaf
   input  wire  [51:0]                   res_page_i,
   input  wire  [26:0]                   res_attr_i,      /// {msi, pbmt, qosid}
   output logic                          res_primary_o,   /// the request that the walk was for is in this table ...
@@ -169,8 +169,8 @@ module iommu_pend #(
     res_ok = '0;
     if (res_valid_i) for (int unsigned i = 0; i < N; i++) begin
       res_mine[i] = wait_q[i] & (slot_q[i] == res_slot_i);
-      res_ok[i] = ~res_fault_i & ~res_mrif_i & (primary_q[i] | res_any_i
-          | iommu_pkg::allowed(res_perm_i[0], res_perm_i[1], res_perm_i[2], res_perm_i[3], res_perm_i[4], WRITE, exec_q[i], priv_q[i], res_perm_i[5], res_perm_i[6]));
+      res_ok[i] = ~res_fault_i & ~res_mrif_i & (primary_q[i] | ((res_perm_i[7] | ~priv_q[i]) & (res_any_i
+          | iommu_pkg::allowed(res_perm_i[0], res_perm_i[1], res_perm_i[2], res_perm_i[3], res_perm_i[4], WRITE, exec_q[i], priv_q[i], res_perm_i[5], res_perm_i[6]))));
       if (res_mine[i] && primary_q[i]) begin
         res_primary_o = 1'b1;
         res_idx_o = i[AW-1:0];
@@ -199,7 +199,7 @@ module iommu_pend #(
     if (push_i) begin
       req_q[free] <= push_req_i;
       id_q[free] <= pr.id;
-      exec_q[free] <= ~WRITE & pr.prot[2];
+      exec_q[free] <= ~WRITE & pr.prot[2] & (pr.pv | (pr.ttype == iommu_pkg::TTYPE_UNTRANSLATED));
       priv_q[free] <= pr.prot[0] & pr.pv;
       pcol_q[free] <= pr.pcol;
     end

@@ -420,7 +420,7 @@ module iommu_top #(
 
   logic [iommu_pkg::SLOT_AW-1:0] walk_slot, res_slot;
   logic walk_join, res_valid, res_fault, res_any, res_mrif, aw_primary, unused_primary;
-  logic [6:0] res_perm;
+  logic [7:0] res_perm;
   logic [51:0] res_page;
   logic [26:0] res_attr;
   logic [iommu_pkg::MRIF_W-1:0] res_mrif_what;

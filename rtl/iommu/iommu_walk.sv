@@ -6,8 +6,8 @@
 // The debug interface, ATS translation requests and page requests walk by themselves and get their result as a side_t.
 // An invalidation marks every live walk: it ends for its own request and those that joined, but fills no cache and takes
 // no further request.
-// Latency: a walk's first read is asked for one clock after it was accepted, each further one in the clock its entry arrives;
-// the result follows one clock after the last entry.
+// Latency: a walk's first read is asked for in the clock in which it is accepted, each further one in the clock its entry arrives,
+// and the result is given in the clock of the last entry, unless another walk needs that clock.
 // Outstanding: one read per slot, id = slot; one write.
 `default_nettype none
 module iommu_walk (
@@ -72,7 +72,7 @@ module iommu_walk (
   output logic                            res_any_o,       /// no stage translates
   output logic                            res_mrif_o,      /// the page is a memory-resident interrupt file's
   output logic [iommu_pkg::MRIF_W-1:0]    res_mrif_what_o, /// mrif_t
-  output logic [6:0]                      res_perm_o,      /// {s1_on, sum, d, u, x, w, r}
+  output logic [7:0]                      res_perm_o,      /// {ens, s1_on, sum, d, u, x, w, r}
   output logic [51:0]                     res_page_o,
   output logic [26:0]                     res_attr_o,      /// {msi, pbmt, qosid}
   output logic                            fill_o,
@@ -182,25 +182,28 @@ module iommu_walk (
     end
   end
 
-  // ---- step: an entry came, a write was answered, or a walk goes on by itself ---------------------------------------------------------------
+  // ---- step: an entry came, a write was answered, a walk goes on by itself, or one that is just accepted starts ---------------------------------------------------------------
   logic          step, step_read, step_write, step_again, step_ctx_fill, step_first_fill, step_guest_fill, self;
   logic [AW-1:0] step_idx;
   logic [SW-1:0] step_next;
   logic          wrote_q, wrote_error_q, wrote_exokay_q, wrote;
   logic [AW-1:0] wrote_idx_q;
+  logic          direct;                                // nothing else to do: the accepted walk starts at once
+  assign direct = any_req & free_found & (side_turn | ~join_found) & self & ~(|start_q);
   assign wrote = wrote_q & ~data_valid_i;
   assign self = ~data_valid_i & ~wrote_q;
-  assign step = data_valid_i | wrote_q | (|start_q);
+  assign step = data_valid_i | wrote_q | (|start_q) | direct;
   always_comb begin
     step_idx = wrote_q ? wrote_idx_q : data_slot_i;
     if (data_valid_i) step_idx = data_slot_i;
     else if (!wrote_q && |start_q) step_idx = pick(start_q, turn_q);
+    else if (direct) step_idx = free_slot;
   end
 
   iommu_pkg::slot_t sb;
   iommu_pkg::slot_t sn;
   iommu_pkg::ctx_t  cc;                                  // the context that the first-stage walk cache is asked for
-  assign sb = step ? slot_q[step_idx] : '0;
+  assign sb = direct ? fresh : step ? slot_q[step_idx] : '0;
   assign sn = step_next;
   assign cc = ctx_i;
   assign ctx_valid_o = step;
@@ -231,7 +234,7 @@ module iommu_walk (
   assign ctx_fill_o = step & step_ctx_fill & ~nofill_q[step_idx] & ~inval_i;
   assign ctx_fill_ctx_o = sn.ctx;
   assign ctx_fill_walk_ctx_o = sn.wctx;
-  assign ending = ends & (join_slot == step_idx);
+  assign ending = ends & ~direct & (join_slot == step_idx);
 
   // ---- reads: one kept back earlier goes first, else that of this step ---------------------------------------------------------------------
   logic          kept;
@@ -280,22 +283,25 @@ module iommu_walk (
 
   // ---- results -------------------------------------------------------------------------------------------------------------------------------
   logic [N-1:0]  res_can;
+  logic          at_once;                               // the walk that ends in this clock gives its result
   iommu_pkg::slot_t s;
   assign res_can = done_q & (~logged_q | {N{rec_ready_i}});
-  assign res_valid_o = |res_can;
+  assign at_once = ends & ~sn.fault & ~direct & ~(|res_can);
+  assign res_valid_o = (|res_can) | at_once;
   always_comb begin
     res_slot_o = '0;
-    if (res_valid_o) res_slot_o = pick(res_can, turn_q);
+    if (at_once) res_slot_o = step_idx;
+    else if (res_valid_o) res_slot_o = pick(res_can, turn_q);
   end
-  assign s = res_valid_o ? slot_q[res_slot_o] : '0;
+  assign s = at_once ? step_next : res_valid_o ? slot_q[res_slot_o] : '0;
   assign res_fault_o = s.fault;
   assign res_any_o = ~s.fill & ~s.mrif;
   assign res_mrif_o = s.mrif;
   assign res_mrif_what_o = {s.gpa[55:9], s.pte[54:44], s.pte[43:0], s.wctx.dtf, s.ctx.qosid};
-  assign res_perm_o = {s.s1, s.ctx.sum, s.leaf.d, s.leaf.u, s.leaf.x, s.leaf.w, s.leaf.r};
+  assign res_perm_o = {s.ctx.ens | ~s.located | (s.ttype == iommu_pkg::TTYPE_TRANSLATED), s.s1, s.ctx.sum, s.leaf.d, s.leaf.u, s.leaf.x, s.leaf.w, s.leaf.r};
   assign res_page_o = s.addr[63:12];
   assign res_attr_o = {s.msi, s.leaf.pbmt, (cfg.mode == regs_pkg::IOMMU_MODE_BARE) ? cfg.qosid : s.ctx.qosid};
-  assign rec_valid_o = res_valid_o & logged_q[res_slot_o];
+  assign rec_valid_o = res_valid_o & ~at_once & logged_q[res_slot_o];
 
   iommu_pkg::tlb_t te;
   always_comb begin
@@ -429,13 +435,13 @@ module iommu_walk (
       if (accept && !req_join_o) begin
         busy_q[free_slot] <= 1'b1;
         start_q[free_slot] <= 1'b1;
-        nofill_q[free_slot] <= 1'b0;
+        nofill_q[free_slot] <= inval_i & direct;
         port_q[free_slot] <= ~side_turn;
       end
       if (step) begin
         start_q[step_idx] <= step_again;
         logged_q[step_idx] <= sn.fault & sn.logged;
-        if (ends) done_q[step_idx] <= 1'b1;
+        if (ends && !at_once) done_q[step_idx] <= 1'b1;
         if (step_read && (kept || !rd_ready_i)) issue_q[step_idx] <= 1'b1;
         if (step_write) write_q[step_idx] <= 1'b1;
       end
