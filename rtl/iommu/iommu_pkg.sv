@@ -361,7 +361,20 @@ package iommu_pkg;
     endcase
   endfunction
 
-  // Mask of the page-number bits that lie inside a leaf of 2^lg pages.
+  // Mask of the virtual page-number bits that lie outside of a leaf of 2^lg pages.
+  function automatic logic [46:0] outer_vpn(input logic [5:0] lg);
+    case (lg)
+      6'd0: outer_vpn = {47{1'b1}};
+      6'd4: outer_vpn = {{43{1'b1}}, 4'd0};
+      6'd9: outer_vpn = {{38{1'b1}}, 9'd0};
+      6'd10: outer_vpn = {{37{1'b1}}, 10'd0};
+      6'd18: outer_vpn = {{29{1'b1}}, 18'd0};
+      6'd27: outer_vpn = {{20{1'b1}}, 27'd0};
+      default: outer_vpn = {{11{1'b1}}, 36'd0};
+    endcase
+  endfunction
+
+  // Mask of the page-number bits that lie inside it.
   function automatic logic [51:0] inner_mask(input logic [5:0] lg);
     case (lg)
       6'd0: inner_mask = 52'd0;

@@ -96,7 +96,7 @@ module iommu_tlb #(
       lf = large_q[i];
       if (!large_match && large_valid_q[i] && lf.lg == fe.lg && lf.pscid == fe.pscid && lf.space == fe.space
           && {lf.msi_on, lf.s1_on, lf.g_on, lf.sxl} == {fe.msi_on, fe.s1_on, fe.g_on, fe.sxl}
-          && ((lf.vpn ^ fe.vpn) & ~47'(iommu_pkg::inner_mask(fe.lg))) == 47'd0) begin
+          && ((lf.vpn ^ fe.vpn) & iommu_pkg::outer_vpn(fe.lg)) == 47'd0) begin
         large_way = i[LW-1:0];
         large_match = 1'b1;
       end
@@ -112,7 +112,7 @@ module iommu_tlb #(
   iommu_pkg::tlb_t e;
   iommu_pkg::tlb_t h;
   iommu_pkg::tlb_key_t k;
-  logic [43:0] inner;
+  logic [46:0] outer;
   always_comb begin
     large_hit = '0;
     e = '0;
@@ -122,7 +122,7 @@ module iommu_tlb #(
         k = key_i[p*iommu_pkg::TLB_KEY_W +: iommu_pkg::TLB_KEY_W];
         for (int unsigned i = 0; i < LARGE; i++) begin
           e = large_q[i];
-          large_hit[p*LARGE + i] = large_valid_q[i] & (((e.vpn ^ k.vpn) & ~47'(iommu_pkg::inner_mask(e.lg))) == 47'd0)
+          large_hit[p*LARGE + i] = large_valid_q[i] & (((e.vpn ^ k.vpn) & iommu_pkg::outer_vpn(e.lg)) == 47'd0)
                                  & (e.g | (e.pscid == k.pscid)) & (e.space == k.space)
                                  & ({e.msi_on, e.s1_on, e.g_on, e.sxl} == {k.msi_on, k.s1_on, k.g_on, k.sxl});
         end
@@ -133,7 +133,7 @@ module iommu_tlb #(
     hit_o = 2'b00;
     entry_o = '0;
     h = '0;
-    inner = '0;
+    outer = '0;
     for (int unsigned p = 0; p < 2; p++) begin
       if (key_valid_i[p]) begin
         h = '0;
@@ -147,8 +147,8 @@ module iommu_tlb #(
           if (!hit_o[p] && large_hit[p*LARGE + i]) begin
             hit_o[p] = 1'b1;
             h = large_q[i];
-            inner = 44'(iommu_pkg::inner_mask(h.lg));
-            h.ppn = (h.ppn & ~inner) | (key_i[(p + 1)*iommu_pkg::TLB_KEY_W - 47 +: 44] & inner);
+            outer = iommu_pkg::outer_vpn(h.lg);
+            h.ppn = (h.ppn & outer[43:0]) | (key_i[(p + 1)*iommu_pkg::TLB_KEY_W - 47 +: 44] & ~outer[43:0]);
           end
         end
         entry_o[p*EW +: EW] = h;
@@ -169,7 +169,7 @@ module iommu_tlb #(
     li = '0;
     if (inval_i) for (int unsigned i = 0; i < LARGE; i++) begin
       li = large_q[i];
-      large_over[i] = ((li.vpn ^ inval_vpn_i) & ~47'(iommu_pkg::inner_mask(li.lg))) == 47'd0;
+      large_over[i] = ((li.vpn ^ inval_vpn_i) & iommu_pkg::outer_vpn(li.lg)) == 47'd0;
     end
   end
 
