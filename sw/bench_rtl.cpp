@@ -20,7 +20,7 @@ using tb::BusEvent;
 using tb::Channel;
 using tb::Port;
 
-constexpr std::uint32_t kDevice = 5;
+constexpr std::uint32_t kDevice = 5, kGuestDevice = 6;
 constexpr std::uint64_t kIova = 0x40'0000'0000 / 4;
 constexpr std::uint64_t kPages = 1024;
 constexpr unsigned kStream = 1500;
@@ -30,12 +30,20 @@ constexpr std::uint64_t kPatience = 1'000'000;
 constexpr std::uint64_t kFrame = 0x1000;
 constexpr std::uint64_t kRoot = 0x1000'0000, kLevel1 = kRoot + kFrame, kLeaf = kRoot + 2 * kFrame;
 constexpr std::uint64_t kTable2 = kRoot + 3 * kFrame, kTable1 = kRoot + 4 * kFrame, kTable0 = kRoot + 16 * kFrame;
+constexpr std::uint64_t kGuestRoot = 0x1080'0000, kGuestTables = kGuestRoot + 4 * kFrame;
 constexpr std::uint64_t kQueue = 0x1100'0000, kDone = 0x1200'0000, kData = 0x2000'0000;
 
-/// The card with its tables in memory: one device whose kPages pages at kIova are mapped.
+/// The cycle laws speak of base-format device contexts.
+tb::Options with_base_contexts(tb::Options options) {
+  options.straps.capabilities &= ~regs::iommu::capabilities_f::msi_flat.mask();
+  return options;
+}
+
+/// The card with its tables in memory: kPages pages at kIova are mapped for kDevice, and for kGuestDevice, which has a
+/// second stage of 4 KiB pages besides.
 class Rig {
  public:
-  explicit Rig(const tb::Options& options) : bench(tb::Bench::start(options)) {
+  explicit Rig(const tb::Options& options) : bench(tb::Bench::start(with_base_contexts(options))) {
     build_tables();
     write64(regs::iommu::cqb, regs::iommu::cqb_f::ppn.set(7, kQueue >> 12));
     write32(regs::iommu::cqcsr, regs::iommu::cqcsr_f::cqen.mask());
@@ -74,8 +82,9 @@ class Rig {
     bench.log().clear();
   }
 
-  tb::Ticket request(bool write, std::uint64_t page, unsigned id, std::uint64_t offset = 0) {
-    tb::DeviceBurst burst = bench.device().make({.device_id = kDevice}, kIova + page * kFrame + offset, 8,
+  tb::Ticket request(bool write, std::uint64_t page, unsigned id, std::uint64_t offset = 0,
+                     std::uint32_t device = kDevice) {
+    tb::DeviceBurst burst = bench.device().make({.device_id = device}, kIova + page * kFrame + offset, 8,
                                                 static_cast<std::uint8_t>(id % 16));
     burst.write = write;
     if (write) burst.data.assign(8, std::byte{0x5a});
@@ -86,8 +95,8 @@ class Rig {
     if (!c.done) throw std::runtime_error("a request of the device was not answered");
     if (c.resp != tb::Resp::kOkay) throw std::runtime_error("a request of the device was refused");
   }
-  void touch(std::uint64_t page) {
-    for (const bool write : {false, true}) finish(request(write, page, 0));
+  void touch(std::uint64_t page, std::uint32_t device = kDevice) {
+    for (const bool write : {false, true}) finish(request(write, page, 0, 0, device));
     bench.log().clear();
   }
   std::vector<BusEvent> events(Port port, Channel channel) const { return bench.log().events(port, channel); }
@@ -98,9 +107,9 @@ class Rig {
     if (in.size() != 1 || out.size() != 1) throw std::runtime_error("the card did not pass one read on as one read");
     return static_cast<double>(out[0].offered - in[0].offered);
   }
-  double read_latency(std::uint64_t page) {
+  double read_latency(std::uint64_t page, std::uint32_t device = kDevice) {
     bench.log().clear();
-    finish(request(false, page, 0));
+    finish(request(false, page, 0, 0, device));
     bench.settle();
     return latency();
   }
@@ -114,10 +123,14 @@ class Rig {
     m.write64(kRoot, ddte(kLevel1));
     m.write64(kLevel1, ddte(kLeaf));
     namespace dc = regs::dc;
-    const std::uint64_t context = kLeaf + dc::kSize * kDevice;
-    m.write64(context + 8 * dc::tc::kWord, dc::tc::v.mask());
-    m.write64(context + 8 * dc::fsc::kWord,
-              dc::fsc::mode.set(kTable2 >> 12, std::to_underlying(regs::SatpMode::kSv39)));
+    for (const std::uint32_t device : {kDevice, kGuestDevice}) {
+      const std::uint64_t context = kLeaf + dc::kSize * device;
+      m.write64(context + 8 * dc::tc::kWord, dc::tc::v.mask());
+      m.write64(context + 8 * dc::fsc::kWord,
+                dc::fsc::mode.set(kTable2 >> 12, std::to_underlying(regs::SatpMode::kSv39)));
+    }
+    m.write64(kLeaf + dc::kSize * kGuestDevice + 8 * dc::iohgatp::kWord,
+              dc::iohgatp::mode.set(kGuestRoot >> 12, std::to_underlying(regs::HgatpMode::kSv39x4)));
     namespace e = regs::pte::e;
     const auto pte = [](std::uint64_t address, std::uint64_t flags) { return e::ppn.set(flags, address >> 12); };
     const std::uint64_t leaf = e::v.mask() | e::r.mask() | e::w.mask() | e::u.mask() | e::a.mask() | e::d.mask();
@@ -127,6 +140,15 @@ class Rig {
       m.write64(kTable1 + 8 * (i >> 9), pte(table, e::v.mask()));
       m.write64(table + 8 * (i & 0x1ff), pte(kData + kFrame * i, leaf));
     }
+    // Second stage: guest physical addresses are the same as physical ones.
+    m.write64(kGuestRoot, pte(kGuestTables, e::v.mask()));
+    const auto map_guest = [&](std::uint64_t address) {
+      const std::uint64_t table = kGuestTables + kFrame * (1 + (address >> 21));
+      m.write64(kGuestTables + 8 * (address >> 21), pte(table, e::v.mask()));
+      m.write64(table + 8 * (address >> 12 & 0x1ff), pte(address, leaf));
+    };
+    for (std::uint64_t table = kTable2; table < kTable0 + 4 * kFrame; table += kFrame) map_guest(table);
+    for (std::uint64_t i = 0; i < kPages; ++i) map_guest(kData + kFrame * i);
   }
 
   void submit(regs::Opcode opcode, regs::Func3 func3, std::uint64_t word, std::uint64_t word1) {
@@ -177,6 +199,8 @@ class Measurement {
         {"hit stream, writes", [&] { stream("hit stream, writes", false, true); }},
         {kBusiestRow, [&] { stream(kBusiestRow, true, true); }},
         {"context hit, IOTLB miss", [&] { context_hit(3 * l + 9); }},
+        {"walk-cache hit", [&] { walk_cache_hit(l + 5); }},
+        {"two stages, warm walk caches", [&] { two_stages(2 * l + 9); }},
         {"cold, 1-level directory",
          [&] {
            cold("cold, 1-level directory", "nothing cached; 1-level device directory",
@@ -220,8 +244,23 @@ class Measurement {
   void context_hit(double law) {
     rig_.forget(true);
     rig_.touch(1);
+    rig_.forget(false);
     add("context hit, IOTLB miss", std::string("read, context cached, page and its tables not, id 0") + kStartStop,
         rig_.read_latency(2), "cycles", law);
+  }
+
+  void walk_cache_hit(double law) {
+    rig_.forget(true);
+    rig_.touch(1);
+    add("walk-cache hit", std::string("read, context and last-level table known, page not, id 0") + kStartStop,
+        rig_.read_latency(2), "cycles", law);
+  }
+
+  void two_stages(double law) {
+    rig_.forget(true);
+    rig_.touch(1, kGuestDevice);
+    add("two stages, warm walk caches", std::string("the same behind a second stage of 4 KiB pages, id 0") + kStartStop,
+        rig_.read_latency(2, kGuestDevice), "cycles", law);
   }
 
   void cold(const std::string& name, const std::string& what, double law) {

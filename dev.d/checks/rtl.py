@@ -22,7 +22,8 @@ class Design:
     def __init__(self, root):
         self.root = root
         paths = sorted(path.relative_to(root).as_posix() for path in (root / "rtl").rglob("*.sv"))
-        self.packages = [path for path in paths if path.endswith("_pkg.sv")]
+        # the register map first: other packages use it
+        self.packages = sorted((path for path in paths if path.endswith("_pkg.sv")), key=lambda path: "regs_pkg" not in path)
         self.modules = {Path(path).stem: path for path in paths if not path.endswith("_pkg.sv")}
         self.folders = sorted({str(Path(path).parent) for path in paths})
         self.sources = {path: (root / path).read_text() for path in paths}

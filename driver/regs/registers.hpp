@@ -539,7 +539,64 @@ inline constexpr Field mode{"mode", 60, 4};
 }  // namespace fsc
 }  // namespace dc
 
-/// Page-table entry of Sv39, Sv48, Sv57.
+/// Second half of an extended-format device context (capabilities.MSI_FLAT).
+namespace dc_msi {
+inline constexpr std::size_t kSize = 32;  ///< bytes
+namespace msiptp {
+inline constexpr std::size_t kWord = 0;  ///< index of the 64-bit word
+inline constexpr Field ppn{"ppn", 0, 44};
+inline constexpr Field mode{"mode", 60, 4};
+}  // namespace msiptp
+namespace mask {
+inline constexpr std::size_t kWord = 1;  ///< index of the 64-bit word
+inline constexpr Field mask{"mask", 0, 52};
+}  // namespace mask
+namespace pattern {
+inline constexpr std::size_t kWord = 2;  ///< index of the 64-bit word
+inline constexpr Field pattern{"pattern", 0, 52};
+}  // namespace pattern
+namespace zero {
+inline constexpr std::size_t kWord = 3;  ///< index of the 64-bit word
+}  // namespace zero
+}  // namespace dc_msi
+
+/// Process context. Non-leaf process-directory entries look like non-leaf device-directory entries.
+namespace pc {
+inline constexpr std::size_t kSize = 16;  ///< bytes
+namespace ta {
+inline constexpr std::size_t kWord = 0;  ///< index of the 64-bit word
+inline constexpr Field v{"v", 0, 1};
+inline constexpr Field ens{"ens", 1, 1};
+inline constexpr Field sum{"sum", 2, 1};
+inline constexpr Field pscid{"pscid", 12, 20};
+}  // namespace ta
+namespace fsc {
+inline constexpr std::size_t kWord = 1;  ///< index of the 64-bit word
+inline constexpr Field ppn{"ppn", 0, 44};
+inline constexpr Field mode{"mode", 60, 4};
+}  // namespace fsc
+}  // namespace pc
+
+/// MSI page-table entry: basic mode (m 3) uses ppn, MRIF mode (m 1) the others.
+namespace msi_pte {
+inline constexpr std::size_t kSize = 16;  ///< bytes
+namespace w0 {
+inline constexpr std::size_t kWord = 0;  ///< index of the 64-bit word
+inline constexpr Field v{"v", 0, 1};
+inline constexpr Field m{"m", 1, 2};
+inline constexpr Field ppn{"ppn", 10, 44};
+inline constexpr Field mrif{"mrif", 7, 47};
+inline constexpr Field c{"c", 63, 1};
+}  // namespace w0
+namespace w1 {
+inline constexpr std::size_t kWord = 1;  ///< index of the 64-bit word
+inline constexpr Field nid_low{"nid_low", 0, 10};
+inline constexpr Field nppn{"nppn", 10, 44};
+inline constexpr Field nid_high{"nid_high", 60, 1};
+}  // namespace w1
+}  // namespace msi_pte
+
+/// Page-table entry of Sv39, Sv48, Sv57 and their x4 forms.
 namespace pte {
 inline constexpr std::size_t kSize = 8;  ///< bytes
 namespace e {
@@ -691,6 +748,53 @@ constexpr const char* to_string(IommuMode v) {
     case IommuMode::k1lvl: return "1lvl";
     case IommuMode::k2lvl: return "2lvl";
     case IommuMode::k3lvl: return "3lvl";
+  }
+  return "?";
+}
+
+enum class HgatpMode : std::uint32_t {
+  kBare = 0,
+  kSv39x4 = 8,
+  kSv48x4 = 9,
+  kSv57x4 = 10,
+};
+/// The code's name as registers.json has it, "?" for a number that has none.
+constexpr const char* to_string(HgatpMode v) {
+  switch (v) {
+    case HgatpMode::kBare: return "bare";
+    case HgatpMode::kSv39x4: return "sv39x4";
+    case HgatpMode::kSv48x4: return "sv48x4";
+    case HgatpMode::kSv57x4: return "sv57x4";
+  }
+  return "?";
+}
+
+enum class PdtpMode : std::uint32_t {
+  kBare = 0,
+  kPd8 = 1,
+  kPd17 = 2,
+  kPd20 = 3,
+};
+/// The code's name as registers.json has it, "?" for a number that has none.
+constexpr const char* to_string(PdtpMode v) {
+  switch (v) {
+    case PdtpMode::kBare: return "bare";
+    case PdtpMode::kPd8: return "pd8";
+    case PdtpMode::kPd17: return "pd17";
+    case PdtpMode::kPd20: return "pd20";
+  }
+  return "?";
+}
+
+enum class MsiptpMode : std::uint32_t {
+  kOff = 0,
+  kFlat = 1,
+};
+/// The code's name as registers.json has it, "?" for a number that has none.
+constexpr const char* to_string(MsiptpMode v) {
+  switch (v) {
+    case MsiptpMode::kOff: return "off";
+    case MsiptpMode::kFlat: return "flat";
   }
   return "?";
 }

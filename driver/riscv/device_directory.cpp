@@ -8,23 +8,28 @@
 namespace aperture::riscv {
 namespace {
 
-constexpr unsigned kContextWords = regs::dc::kSize / 8;
-
-// DDI[0] has 7 bits, the levels above 9 and 8.
-unsigned index_of(std::uint32_t device_id, unsigned level) {
-  return level == 0 ? device_id & 0x7f : level == 1 ? (device_id >> 7) & 0x1ff : (device_id >> 16) & 0xff;
-}
-
-unsigned word_of(std::uint32_t device_id) { return index_of(device_id, 0) * kContextWords; }
+constexpr unsigned kBaseWords = regs::dc::kSize / 8;
+constexpr unsigned kExtendedWords = (regs::dc::kSize + regs::dc_msi::kSize) / 8;
 
 std::uint64_t pointer(const Table& table) { return regs::ddte::e::ppn.set(regs::ddte::e::v.mask(), table.ppn()); }
 
 }  // namespace
 
-Result<DeviceDirectory> DeviceDirectory::create(card::DmaMemory& memory, unsigned levels) {
+// DDI[0] has 7 bits, the levels above 9 and 8; with extended-format contexts 6, 9 and 9.
+unsigned DeviceDirectory::index_of(std::uint32_t device_id, unsigned level) const {
+  const unsigned leaf_bits = extended_ ? 6 : 7;
+  if (level == 0) return device_id & ((1U << leaf_bits) - 1);
+  return (device_id >> (leaf_bits + 9 * (level - 1))) & 0x1ff;
+}
+
+unsigned DeviceDirectory::word_of(std::uint32_t device_id) const {
+  return index_of(device_id, 0) * (extended_ ? kExtendedWords : kBaseWords);
+}
+
+Result<DeviceDirectory> DeviceDirectory::create(card::DmaMemory& memory, unsigned levels, bool extended) {
   auto root = Table::allocate(memory);
   if (!root) return std::unexpected(std::move(root.error()));
-  return DeviceDirectory(memory, levels, std::move(*root));
+  return DeviceDirectory(memory, levels, extended, std::move(*root));
 }
 
 Result<> DeviceDirectory::make_way(std::uint32_t device_id) {

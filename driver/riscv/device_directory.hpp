@@ -11,7 +11,7 @@
 
 namespace aperture::riscv {
 
-/// A device context in the base format, 32 bytes.
+/// A device context: the words of the base format. Those that the extended format adds (MSI page table) stay 0: Off.
 struct DeviceContext {
   std::uint64_t tc{};
   std::uint64_t iohgatp{};
@@ -20,19 +20,22 @@ struct DeviceContext {
   bool operator==(const DeviceContext&) const = default;
 };
 
-/// The device directory in memory, base format, 1 to 3 levels. It only stores: invalidations and fences are its user's
+/// The device directory in memory, 1 to 3 levels, of base-format contexts (32 bytes) or, where the IOMMU has
+/// capabilities.MSI_FLAT, of extended-format ones (64 bytes). It only stores: invalidations and fences are its user's
 /// business, at the places that the functions name. Not thread-safe.
 class DeviceDirectory {
  public:
-  /// Device ids of a directory are 7, 16 or 24 bits wide.
-  static constexpr unsigned id_bits(unsigned levels) { return levels == 1 ? 7 : levels == 2 ? 16 : 24; }
+  /// Device ids of a directory are 7, 16 or 24 bits wide; 6, 15 or 24 with extended-format contexts.
+  static constexpr unsigned id_bits(unsigned levels, bool extended) {
+    return levels == 3 ? 24 : (levels == 1 ? 7 : 16) - (extended ? 1 : 0);
+  }
 
   /// Empty, `levels` 1 to 3. ENOMEM.
-  static Result<DeviceDirectory> create(card::DmaMemory& memory, unsigned levels);
+  static Result<DeviceDirectory> create(card::DmaMemory& memory, unsigned levels, bool extended);
 
   unsigned levels() const { return levels_; }
   BusAddress root() const { return root_->address(); }
-  std::uint32_t last_id() const { return (std::uint32_t{1} << id_bits(levels_)) - 1; }
+  std::uint32_t last_id() const { return (std::uint32_t{1} << id_bits(levels_, extended_)) - 1; }
 
   /// All that a later write or exchange of this device's context can need: makes the way to it. ENOMEM.
   Result<> make_way(std::uint32_t device_id);
@@ -54,13 +57,16 @@ class DeviceDirectory {
   void clear(std::uint32_t device_id) noexcept;
 
  private:
-  DeviceDirectory(card::DmaMemory& memory, unsigned levels, std::unique_ptr<Table> root)
-      : memory_(&memory), levels_(levels), root_(std::move(root)) {}
+  DeviceDirectory(card::DmaMemory& memory, unsigned levels, bool extended, std::unique_ptr<Table> root)
+      : memory_(&memory), levels_(levels), extended_(extended), root_(std::move(root)) {}
+  unsigned index_of(std::uint32_t device_id, unsigned level) const;
+  unsigned word_of(std::uint32_t device_id) const;
   Table* leaf(std::uint32_t device_id) const;
-  static void store(Table& leaf, std::uint32_t device_id, const DeviceContext& context) noexcept;
+  void store(Table& leaf, std::uint32_t device_id, const DeviceContext& context) noexcept;
 
   card::DmaMemory* memory_;
   unsigned levels_;
+  bool extended_;
   std::unique_ptr<Table> root_;
 };
 

@@ -125,7 +125,7 @@ Result<> Iommu::enable_directory() {
   const bool again = directory_.has_value();
   for (unsigned levels = again ? directory_->levels() : std::clamp(options_.levels, 1U, 3U); levels > 0; --levels) {
     if (!again) {
-      auto made = DeviceDirectory::create(card_.memory(), levels);
+      auto made = DeviceDirectory::create(card_.memory(), levels, caps::msi_flat.get(capabilities_) != 0);
       if (!made) return std::unexpected(std::move(made.error()));
       directory_.emplace(std::move(*made));
     }

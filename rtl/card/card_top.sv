@@ -98,7 +98,8 @@ module card_top #(
   output logic [2:0]  m_data_awsize,
   output logic [1:0]  m_data_awburst,
   output logic [2:0]  m_data_awprot,
-  output logic [47-1:0] m_data_awuser,
+  output logic [50-1:0] m_data_awuser,      // {MSI page table used, PBMT[1:0], AxUSER of the device}
+  output logic [23:0] m_data_awqosid,       // quality-of-service ids {MCID, RCID}
   output logic        m_data_awvalid,
   input  wire         m_data_awready,
   output logic [DATA_W-1:0]   m_data_wdata,
@@ -116,7 +117,8 @@ module card_top #(
   output logic [2:0]  m_data_arsize,
   output logic [1:0]  m_data_arburst,
   output logic [2:0]  m_data_arprot,
-  output logic [47-1:0] m_data_aruser,
+  output logic [50-1:0] m_data_aruser,
+  output logic [23:0] m_data_arqosid,
   output logic        m_data_arvalid,
   input  wire         m_data_arready,
   input  wire  [5-1:0]  m_data_rid,
@@ -126,7 +128,7 @@ module card_top #(
   input  wire         m_data_rvalid,
   output logic        m_data_rready,
 
-  // walks, queues, completion stores; AxUSER: 0 walk, 1 command queue, 2 fault queue, 3 completion store, 4 MSI
+  // walks, queues, completion stores; AxUSER: 0 walk, 1 command queue, 2 fault queue, 3 completion store, 4 MSI, 5 interrupt file, 6 notice MSI
   output logic [4-1:0]  m_iommu_awid,
   output logic [63:0] m_iommu_awaddr,
   output logic [7:0]  m_iommu_awlen,
@@ -134,6 +136,8 @@ module card_top #(
   output logic [1:0]  m_iommu_awburst,
   output logic [2:0]  m_iommu_awprot,
   output logic [3-1:0] m_iommu_awuser,
+  output logic        m_iommu_awlock,       // exclusive pairs: A and D of page-table entries, interrupt files
+  output logic [23:0] m_iommu_awqosid,
   output logic        m_iommu_awvalid,
   input  wire         m_iommu_awready,
   output logic [DATA_W-1:0]   m_iommu_wdata,
@@ -152,6 +156,8 @@ module card_top #(
   output logic [1:0]  m_iommu_arburst,
   output logic [2:0]  m_iommu_arprot,
   output logic [3-1:0] m_iommu_aruser,
+  output logic        m_iommu_arlock,
+  output logic [23:0] m_iommu_arqosid,
   output logic        m_iommu_arvalid,
   input  wire         m_iommu_arready,
   input  wire  [4-1:0]  m_iommu_rid,
@@ -313,7 +319,7 @@ module card_top #(
     .s1_aruser(s_dev_aruser), .s1_arvalid(dev_arvalid), .s1_arready(dev_arready), .s1_rid(s_dev_rid),
     .s1_rdata(s_dev_rdata), .s1_rresp(s_dev_rresp), .s1_rlast(s_dev_rlast), .s1_rvalid(s_dev_rvalid),
     .s1_rready(s_dev_rready),
-    .m_data_awid, .m_data_awaddr, .m_data_awlen, .m_data_awsize, .m_data_awburst, .m_data_awprot, .m_data_awuser,
+    .m_data_awid, .m_data_awaddr, .m_data_awlen, .m_data_awsize, .m_data_awburst, .m_data_awprot, .m_data_awuser, .m_data_awqosid, .m_data_arqosid, .m_iommu_awlock, .m_iommu_awqosid, .m_iommu_arlock, .m_iommu_arqosid,
     .m_data_awvalid(data_awvalid), .m_data_awready(data_awready), .m_data_wdata, .m_data_wstrb, .m_data_wlast,
     .m_data_wvalid, .m_data_wready, .m_data_bid, .m_data_bresp, .m_data_bvalid, .m_data_bready, .m_data_arid,
     .m_data_araddr, .m_data_arlen, .m_data_arsize, .m_data_arburst, .m_data_arprot, .m_data_aruser,

@@ -12,6 +12,7 @@ module iommu_cq (
   input  wire  [5:0]  pas_i,             /// physical address width
   input  wire         nl_i,              /// capabilities.NL
   input  wire         s_i,               /// capabilities.S
+  input  wire  [2:0]  pd_there_i,        /// capabilities.PD20, PD17, PD8
   input  wire         wsi_i,             /// fctl.WSI
   input  wire  [23:0] device_id_mask_i,  /// device_ids that a command may name
   // registers
@@ -106,17 +107,17 @@ module iommu_cq (
   assign is_ddt = opcode == regs_pkg::OPCODE_IODIR && func3 == regs_pkg::FUNC3_IODIR_INVAL_DDT;
   assign is_pdt = opcode == regs_pkg::OPCODE_IODIR && func3 == regs_pkg::FUNC3_IODIR_INVAL_PDT;
 
-  logic        av, napot, gv, dv;
+  logic        av, napot, dv;
   logic [19:0] pid;
   logic [23:0] did;
   assign av = w0[regs_pkg::CMD_W0_IOTINVAL_AV_LSB];
-  assign gv = w0[regs_pkg::CMD_W0_IOTINVAL_GV_LSB];
   assign napot = w1[regs_pkg::CMD_W1_IOTINVAL_S_LSB];
   assign dv = w0[regs_pkg::CMD_W0_IODIR_DV_LSB];
   assign pid = w0[regs_pkg::CMD_W0_IODIR_PID_LSB +: regs_pkg::CMD_W0_IODIR_PID_W];
   assign did = w0[regs_pkg::CMD_W0_IODIR_DID_LSB +: regs_pkg::CMD_W0_IODIR_DID_W];
 
-  logic illegal, did_wide;
+  logic illegal, did_wide, pid_wide;
+  assign pid_wide = pd_there_i[2] ? 1'b0 : pd_there_i[1] ? (|pid[19:17]) : (|pid[19:8]);
   assign did_wide = dv & (|(did & ~device_id_mask_i));
   always_comb begin
     illegal = 1'b1;                                     // looked at in EXECUTE alone
@@ -128,25 +129,28 @@ module iommu_cq (
         illegal = (|(w0 & ~IOFENCE_W0)) | (|(w1 & ~IOFENCE_W1)) | (w0[regs_pkg::CMD_W0_IOFENCE_WSI_LSB] & ~wsi_i);
       else if (is_ddt)
         illegal = (|(w0 & ~IODIR_W0)) | (|w1) | (|pid) | did_wide;
-      else if (is_pdt)                                     // no process directory: process ids of up to 8 bits are a legal no-op
-        illegal = (|(w0 & ~IODIR_W0)) | (|w1) | ~dv | (|pid[19:8]) | did_wide;
+      else if (is_pdt)                                     // without process directories, process ids of up to 8 bits are a legal no-op
+        illegal = (|(w0 & ~IODIR_W0)) | (|w1) | ~dv | (pid_wide) | did_wide;
     end
   end
 
   // ---- invalidations -------------------------------------------------------------------------------------------------------------
-  // GVMA, and VMA with GV=1, name entries of a second stage, of which there are none
+  // GVMA names guest physical addresses, which the IOTLB does not keep: it drops everything. VMA with an address acts on that
+  // page of every address space. Everything else that is wider drops everything, too.
   iommu_pkg::inval_t what;
   logic acts;
-  assign acts = (is_vma & ~gv) | is_ddt;
+  assign acts = is_vma | is_gvma | is_ddt | is_pdt;
   always_comb begin
     what = '0;
     if (state_q == EXECUTE) begin
-      what.tlb = is_vma & ~gv;
-      what.tlb_page = av & ~napot;
+      what.tlb = is_vma | is_gvma;
+      what.tlb_page = is_vma & av & ~napot;
       what.page = w1[regs_pkg::CMD_W1_IOTINVAL_ADDR_LSB +: regs_pkg::CMD_W1_IOTINVAL_ADDR_W];
-      what.ctx = is_ddt;
+      what.ctx = is_ddt | is_pdt;
       what.ctx_device = dv;
+      what.ctx_process = is_pdt;
       what.did = did;
+      what.pid = pid;
     end
   end
   assign inval_o = (state_q == EXECUTE) & ~illegal & acts;

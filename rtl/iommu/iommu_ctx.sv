@@ -4,7 +4,7 @@
 // process_id}. Fully associative, in flip-flops.
 // Latency: lookups are combinational; a fill or an invalidation shows in the next clock. An invalidation beats a fill of
 // the same clock. Never holds an entry that was not valid in memory.
-// Source: specification, "Caching in-memory data structures"; IODIR.INVAL_DDT.
+// Source: specification, "Caching in-memory data structures"; IODIR.INVAL_DDT, IODIR.INVAL_PDT.
 `default_nettype none
 module iommu_ctx #(
   parameter int unsigned ENTRIES = iommu_pkg::CONTEXTS   /// entries
@@ -18,12 +18,16 @@ module iommu_ctx #(
   input  wire                                         walk_valid_i,  /// the same for a walk
   input  wire  [iommu_pkg::CTX_KEY_W-1:0]             walk_key_i,
   output logic                                        walk_hit_o,
-  output logic [iommu_pkg::CTX_W-1:0]                 walk_ctx_o,
+  output logic [iommu_pkg::CTX_W-1:0]                 walk_ctx_o,    /// ctx_t
+  output logic [iommu_pkg::WALK_CTX_W-1:0]            walk_more_o,   /// walk_ctx_t
   input  wire                                         fill_i,        /// store fill_ctx_i under walk_key_i, over a match if there is one
   input  wire  [iommu_pkg::CTX_W-1:0]                 fill_ctx_i,
-  input  wire                                         inval_i,       /// drop entries: all, or those of inval_did_i
-  input  wire                                         inval_device_i,
-  input  wire  [23:0]                                 inval_did_i
+  input  wire  [iommu_pkg::WALK_CTX_W-1:0]            fill_more_i,
+  input  wire                                         inval_i,       /// drop entries: all, ...
+  input  wire                                         inval_device_i,  /// ... or those of inval_did_i, ...
+  input  wire                                         inval_process_i, /// ... or of these that of inval_pid_i; 0 is also who has none
+  input  wire  [23:0]                                 inval_did_i,
+  input  wire  [19:0]                                 inval_pid_i
 );
   localparam int unsigned AW = $clog2(ENTRIES);
   localparam int unsigned KW = iommu_pkg::CTX_KEY_W;
@@ -32,6 +36,7 @@ module iommu_ctx #(
   logic [ENTRIES-1:0] valid_q;
   logic [KW-1:0] key_q [0:ENTRIES-1];
   logic [DW-1:0] ctx_q [0:ENTRIES-1];
+  logic [iommu_pkg::WALK_CTX_W-1:0] more_q [0:ENTRIES-1];
   logic [AW-1:0] victim_q;
 
   // lookups: the lowest matching entry, never an OR of several
@@ -51,10 +56,12 @@ module iommu_ctx #(
   always_comb begin
     walk_hit_o = 1'b0;
     walk_ctx_o = '0;
+    walk_more_o = '0;
     if (walk_valid_i) for (int unsigned e = 0; e < ENTRIES; e++) begin
       if (!walk_hit_o && valid_q[e] && key_q[e] == walk_key_i) begin
         walk_hit_o = 1'b1;
         walk_ctx_o = ctx_q[e];
+        walk_more_o = more_q[e];
       end
     end
   end
@@ -86,7 +93,7 @@ module iommu_ctx #(
     key = '0;
     if (inval_i) for (int unsigned e = 0; e < ENTRIES; e++) begin
       key = key_q[e];
-      named[e] = !inval_device_i || key.did == inval_did_i;
+      named[e] = !inval_device_i || (key.did == inval_did_i && (!inval_process_i || key.pid == inval_pid_i));
     end
   end
 
@@ -94,6 +101,7 @@ module iommu_ctx #(
     if (fill_i) begin
       key_q[place] <= walk_key_i;
       ctx_q[place] <= fill_ctx_i;
+      more_q[place] <= fill_more_i;
     end
   end
 

@@ -26,14 +26,14 @@ module iommu_lookup #(
   // context cache and IOTLB
   input  wire                           bare_i,          /// ddtp mode is Bare
   input  wire                           table_i,         /// ddtp mode is 1LVL, 2LVL or 3LVL
+  input  wire  [23:0]                   qosid_i,         /// of requests while the mode is Bare, {MCID, RCID}
   output logic [iommu_pkg::CTX_KEY_W-1:0] ctx_key_o,
   input  wire                           ctx_hit_i,
   input  wire  [iommu_pkg::CTX_W-1:0]   ctx_i,
   output logic                          tlb_en_o,
-  output logic [44:0]                   tlb_rd_vpn_o,
+  output logic [46:0]                   tlb_rd_vpn_o,
   output logic                          tlb_key_valid_o,
-  output logic [44:0]                   tlb_key_vpn_o,
-  output logic [19:0]                   tlb_key_pscid_o,
+  output logic [iommu_pkg::TLB_KEY_W-1:0] tlb_key_o,     /// tlb_key_t
   input  wire                           tlb_hit_i,
   input  wire  [iommu_pkg::TLB_W-1:0]   tlb_entry_i,
 
@@ -42,6 +42,7 @@ module iommu_lookup #(
   output logic [iommu_pkg::REQ_W-1:0]   push_req_o,
   output logic                          push_hit_o,
   output logic [51:0]                   push_page_o,
+  output logic [26:0]                   push_attr_o,     /// {msi, pbmt, qosid}
   output logic [4:0]                    class_o,
   input  wire                           behind_i,
   input  wire  [2*4-1:0]                used_i,
@@ -85,7 +86,7 @@ module iommu_lookup #(
   end
   assign ctx_key_o = {19'd0, in.did, in.pv, in.pid};
   assign tlb_en_o = take;
-  assign tlb_rd_vpn_o = in.addr[56:12];
+  assign tlb_rd_vpn_o = in.addr[58:12];
   assign entered_o = take & ~in.refused;
 
   logic                  s1_ctx_hit_q;
@@ -112,17 +113,39 @@ module iommu_lookup #(
   // ---- clock t+1: decide -------------------------------------------------------------------------------------------------------------
   iommu_pkg::tlb_t te;
   assign te = tlb_entry_i;
-  assign tlb_key_valid_o = s1_valid_q & s1_ctx_hit_q;
-  assign tlb_key_vpn_o = s1.addr[56:12];
-  assign tlb_key_pscid_o = s1_ctx.pscid;
-
-  logic untranslated, pass, tlb_ok, hit;
+  logic untranslated, translated, first, pass, tlb_ok, hit;
   assign untranslated = s1.ttype == iommu_pkg::TTYPE_UNTRANSLATED;
-  assign pass = bare_i | (table_i & s1_ctx_hit_q & ~s1_ctx.s1_on);
-  assign tlb_ok = table_i & s1_ctx_hit_q & s1_ctx.s1_on & tlb_hit_i & iommu_pkg::canonical(s1.addr, s1_ctx.s1_top)
-                & iommu_pkg::allowed(te.r, te.w, te.x, te.u, te.d, WRITE, ~WRITE & s1.prot[2], s1.prot[0] & s1.pv, s1_ctx.sum);
-  assign hit = untranslated & ~s1.refused & (pass | tlb_ok);
+  assign translated = s1.ttype == iommu_pkg::TTYPE_TRANSLATED;
+  // a translated request is through with the first stage; with T2GPA it meets the second, else it is through with both
+  assign first = s1_ctx.s1_on & ~translated;
+
+  iommu_pkg::tlb_key_t key;
+  always_comb begin
+    key = '0;
+    if (tlb_key_valid_o) begin
+      key.vpn = s1.addr[58:12];
+      key.msi_on = s1_ctx.msi_on;
+      key.s1_on = first;
+      key.g_on = s1_ctx.g_on;
+      key.sxl = s1_ctx.sxl;
+      key.space = s1_ctx.msi_on ? s1.did : {8'd0, s1_ctx.gscid};
+      key.pscid = first ? s1_ctx.pscid : 20'd0;
+    end
+  end
+  assign tlb_key_valid_o = s1_valid_q & s1_ctx_hit_q & (s1_ctx.s1_on | s1_ctx.g_on);
+  assign tlb_key_o = key;
+
+  logic in_range;                                         // an IOVA, or a guest physical address, that an entry can speak of
+  assign in_range = first ? iommu_pkg::canonical(s1.addr, s1_ctx.s1_top) : ~(|s1.addr[63:59]);
+  assign pass = bare_i ? untranslated
+              : table_i & s1_ctx_hit_q & (translated ? s1_ctx.en_ats & ~s1_ctx.t2gpa : untranslated & ~s1_ctx.s1_on & ~s1_ctx.g_on);
+  assign tlb_ok = table_i & s1_ctx_hit_q & (untranslated | (translated & s1_ctx.en_ats & s1_ctx.t2gpa)) & tlb_hit_i & in_range
+                & iommu_pkg::allowed(te.r, te.w, te.x, te.u, te.d, WRITE, exec, s1.prot[0] & s1.pv, s1_ctx.sum, first);
+  assign hit = ~s1.refused & (pass | tlb_ok) & (bare_i | s1_ctx.ens | ~(s1.prot[0] & s1.pv) | translated);
   assign push_page_o = pass ? s1.addr[63:12] : {8'd0, te.ppn};
+  assign push_attr_o = {tlb_ok & ~pass & te.msi, (tlb_ok & ~pass) ? te.pbmt : 2'd0, bare_i ? qosid_i : s1_ctx.qosid};
+  logic exec;
+  assign exec = ~WRITE & s1.prot[2] & (untranslated | s1.pv);
 
   logic direct, out_free;
   assign class_o = {s1.port, s1.id};
@@ -141,6 +164,7 @@ module iommu_lookup #(
   always_comb begin
     s1_out = s1_q;
     s1_out.addr[63:12] = push_page_o;
+    {s1_out.msi, s1_out.pbmt, s1_out.qosid} = push_attr_o;
   end
   assign load_o = out_free & (rel_valid_i | (s1_valid_q & direct));
   assign load_req_o = rel_valid_i ? rel_req_i : s1_out;

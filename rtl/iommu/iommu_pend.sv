@@ -17,6 +17,7 @@ module iommu_pend #(
   input  wire  [iommu_pkg::REQ_W-1:0]   push_req_i,      /// req_t; refused: answered with an error
   input  wire                           push_hit_i,      /// already translated, to push_page_i
   input  wire  [51:0]                   push_page_i,
+  input  wire  [26:0]                   push_attr_i,     /// {msi, pbmt, qosid}
   input  wire  [4:0]                    class_i,         /// {port, id} of a request: ...
   output logic                          behind_o,        /// ... an older one of its order class is in the table
   output logic [2*4-1:0]                used_o,          /// entries in use, per port
@@ -32,10 +33,14 @@ module iommu_pend #(
   input  wire                           res_valid_i,
   input  wire  [iommu_pkg::SLOT_AW-1:0] res_slot_i,
   input  wire                           res_fault_i,     /// refused: the request that the walk was for; those that joined walk themselves
-  input  wire                           res_any_i,       /// no first stage: every access is allowed
-  input  wire  [5:0]                    res_perm_i,      /// {sum, d, u, x, w, r} of the leaf
+  input  wire                           res_any_i,       /// no stage translates: every access is allowed
+  input  wire                           res_mrif_i,      /// it is in a memory-resident interrupt file: answered here; those that joined walk themselves
+  input  wire  [7:0]                    res_perm_i,      /// {ens, s1_on, sum, d, u, x, w, r} of the leaf
   input  wire  [51:0]                   res_page_i,
-  output logic                          left_valid_o,    /// a request was refused by this result ...
+  input  wire  [26:0]                   res_attr_i,      /// {msi, pbmt, qosid}
+  output logic                          res_primary_o,   /// the request that the walk was for is in this table ...
+  output logic [iommu_pkg::PEND_AW-1:0] res_idx_o,       /// ... there
+  output logic                          left_valid_o,    /// a request was refused, or answered here ...
   output logic                          left_colour_o,   /// ... of this pipeline colour
 
   // release of a granted request, address translated
@@ -45,11 +50,14 @@ module iommu_pend #(
   input  wire  [iommu_pkg::IDS-1:0]     flight_full_i,   /// per {port, id}: no further transaction may leave
   input  wire  [iommu_pkg::IDS-1:0]     flight_none_i,   /// per {port, id}: all that left were answered
 
-  // refused requests, one at a time per port
+  // requests that are answered here, one at a time per port: refused, or to an interrupt file
   input  wire  [1:0]                    err_hold_i,      /// per port: do not start an error answer
   output logic [1:0]                    err_valid_o,
   output logic [2*4-1:0]                err_id_o,
   output logic [2*8-1:0]                err_len_o,
+  output logic [1:0]                    err_mrif_o,      /// to an interrupt file; of a read: one that is answered with zeros
+  output logic [2*iommu_pkg::PEND_AW-1:0] err_idx_o,     /// where it is
+  output logic [2*iommu_pkg::REQ_W-1:0] err_req_o,       /// req_t
   input  wire  [1:0]                    err_done_i       /// the answer was given: the entry goes
 );
   localparam int unsigned N = iommu_pkg::PENDS;
@@ -61,7 +69,8 @@ module iommu_pend #(
   logic [N*N-1:0] blk_q;                                // of each valid entry: older entries of the same order class
   logic [iommu_pkg::REQ_W-1:0]   req_q [0:N-1];
   logic [iommu_pkg::SLOT_AW-1:0] slot_q [0:N-1];
-  logic [N*64-1:0] page_q;                              // in whole words
+  logic [N*96-1:0] page_q;                              // {attr, page} in whole words
+  logic [N-1:0] mrif_q;
   logic [N-1:0] exec_q, priv_q, pcol_q;
   logic [3:0]   id_q [0:N-1];
   logic [1:0]   err_busy_q;
@@ -128,7 +137,7 @@ module iommu_pend #(
     rel = '0;
     if (rel_found) begin
       rel = req_q[rel_idx];
-      rel.addr[63:12] = page_q[rel_idx*64 +: 52];
+      {rel.msi, rel.pbmt, rel.qosid, rel.addr[63:12]} = page_q[rel_idx*96 +: 79];
     end
   end
   assign rel_valid_o = rel_found;
@@ -145,21 +154,37 @@ module iommu_pend #(
   assign err_valid_o = err_busy_q;
   assign err_id_o = {e1.id, e0.id};
   assign err_len_o = {e1.len, e0.len};
+  assign err_idx_o = {err_idx1_q, err_idx0_q};
+  assign err_req_o = {e1, e0};
+  // an aligned read of 4 bytes from an interrupt file gives zeros
+  assign err_mrif_o = {err_busy_q[1] & mrif_q[err_idx1_q] & (WRITE | (e1.size == 3'd2 && e1.len == 8'd0 && e1.addr[1:0] == 2'd0)),
+                       err_busy_q[0] & mrif_q[err_idx0_q] & (WRITE | (e0.size == 3'd2 && e0.len == 8'd0 && e0.addr[1:0] == 2'd0))};
 
   // ---- results ---------------------------------------------------------------------------------------------------------------------
   logic [N-1:0] res_mine, res_ok;
   always_comb begin
-    left_colour_o = 1'b0;
+    res_primary_o = 1'b0;
+    res_idx_o = '0;
     res_mine = '0;
     res_ok = '0;
     if (res_valid_i) for (int unsigned i = 0; i < N; i++) begin
       res_mine[i] = wait_q[i] & (slot_q[i] == res_slot_i);
-      res_ok[i] = ~res_fault_i & (primary_q[i] | res_any_i
-          | iommu_pkg::allowed(res_perm_i[0], res_perm_i[1], res_perm_i[2], res_perm_i[3], res_perm_i[4], WRITE, exec_q[i], priv_q[i], res_perm_i[5]));
-      if (res_mine[i] && primary_q[i]) left_colour_o = pcol_q[i];
+      res_ok[i] = ~res_fault_i & ~res_mrif_i & (primary_q[i] | ((res_perm_i[7] | ~priv_q[i]) & (res_any_i
+          | iommu_pkg::allowed(res_perm_i[0], res_perm_i[1], res_perm_i[2], res_perm_i[3], res_perm_i[4], WRITE, exec_q[i], priv_q[i], res_perm_i[5], res_perm_i[6]))));
+      if (res_mine[i] && primary_q[i]) begin
+        res_primary_o = 1'b1;
+        res_idx_o = i[AW-1:0];
+      end
     end
   end
-  assign left_valid_o = res_fault_i & (|(res_mine & primary_q));
+
+  // A refused request has left once its record is taken, a read from an interrupt file at once, a write to one when it is done.
+  logic       left_now;
+  logic [1:0] late_q, late_colour_q, late_now;
+  assign left_now = res_primary_o & (res_fault_i | (res_mrif_i & ~WRITE));
+  assign late_now = {WRITE & err_busy_q[1] & err_done_i[1] & mrif_q[err_idx1_q], WRITE & err_busy_q[0] & err_done_i[0] & mrif_q[err_idx0_q]};
+  assign left_valid_o = left_now | (|late_q);
+  assign left_colour_o = left_now ? pcol_q[res_idx_o] : late_q[0] ? late_colour_q[0] : late_colour_q[1];
 
   // ---- state -----------------------------------------------------------------------------------------------------------------------
   logic [N-1:0] clear;
@@ -174,14 +199,14 @@ module iommu_pend #(
     if (push_i) begin
       req_q[free] <= push_req_i;
       id_q[free] <= pr.id;
-      exec_q[free] <= ~WRITE & pr.prot[2];
+      exec_q[free] <= ~WRITE & pr.prot[2] & (pr.pv | (pr.ttype == iommu_pkg::TTYPE_UNTRANSLATED));
       priv_q[free] <= pr.prot[0] & pr.pv;
       pcol_q[free] <= pr.pcol;
     end
     if (walk_valid_o && walk_accept_i) slot_q[need_idx] <= walk_slot_i;
     if (push_i || res_valid_i) for (int unsigned i = 0; i < N; i++) begin
-      if (push_i && free == i[AW-1:0]) page_q[i*64 +: 64] <= {12'd0, push_page_i};
-      else if (res_mine[i] && res_ok[i]) page_q[i*64 +: 64] <= {12'd0, res_page_i};
+      if (push_i && free == i[AW-1:0]) page_q[i*96 +: 96] <= {17'd0, push_attr_i, push_page_i};
+      else if (res_mine[i] && res_ok[i]) page_q[i*96 +: 96] <= {17'd0, res_attr_i, res_page_i};
     end
   end
 
@@ -204,6 +229,9 @@ module iommu_pend #(
       ok_q <= '0;
       refused_q <= '0;
       primary_q <= '0;
+      mrif_q <= '0;
+      late_q <= 2'b00;
+      late_colour_q <= 2'b00;
       err_busy_q <= '0;
       err_idx0_q <= '0;
       err_idx1_q <= '0;
@@ -212,7 +240,8 @@ module iommu_pend #(
         if (res_mine[i]) begin
           wait_q[i] <= 1'b0;
           ok_q[i] <= res_ok[i];
-          refused_q[i] <= res_fault_i & primary_q[i];
+          refused_q[i] <= (res_fault_i | res_mrif_i) & primary_q[i];
+          mrif_q[i] <= res_mrif_i & ~res_fault_i;
           need_q[i] <= ~res_ok[i] & ~primary_q[i];
         end
         if (clear[i]) begin
@@ -230,8 +259,13 @@ module iommu_pend #(
         valid_q[free] <= 1'b1;
         ok_q[free] <= push_hit_i & ~pr.refused;
         refused_q[free] <= pr.refused;
+        mrif_q[free] <= 1'b0;
         need_q[free] <= ~push_hit_i & ~pr.refused;
       end
+      if (late_now[0]) late_colour_q[0] <= pcol_q[err_idx0_q];
+      if (late_now[1]) late_colour_q[1] <= pcol_q[err_idx1_q];
+      late_q[0] <= late_now[0] | (late_q[0] & left_now);
+      late_q[1] <= late_now[1] | (late_q[1] & (left_now | late_q[0]));
       if (!err_busy_q[0] && err_found[0] && !err_hold_i[0]) begin
         err_busy_q[0] <= 1'b1;
         err_idx0_q <= err_idx0;

@@ -59,7 +59,14 @@ module iommu_port #(
   input  wire  [1:0]                   err_valid_i,
   input  wire  [7:0]                   err_id_i,
   input  wire  [15:0]                  err_len_i,
+  input  wire  [1:0]                   err_mrif_i,      // to an interrupt file
   output logic [1:0]                   err_done_o,
+  output logic                         sunk_o,          // data of a write to an interrupt file; see iommu_port_write
+  output logic [31:0]                  sunk_data_o,
+  output logic [3:0]                   sunk_lanes_o,
+  output logic                         sunk_ok_o,
+  input  wire                          sunk_done_i,
+  input  wire                          sunk_bad_i,
   // m_data
   input  wire                          turn_i,
   output logic                         w_valid_o,
@@ -123,13 +130,14 @@ module iommu_port #(
 
   iommu_port_read #(.DATA_W(DATA_W)) read (
     .clk_i, .rst_ni, .timeout_i, .isolated_i(isolated_q), .expired_o(read_expired),
-    .err_valid_i(err_valid_i[0]), .err_id_i(err_id_i[3:0]), .err_len_i(err_len_i[7:0]), .err_done_o(err_done_o[0]),
+    .err_valid_i(err_valid_i[0]), .err_id_i(err_id_i[3:0]), .err_len_i(err_len_i[7:0]), .err_zero_i(err_mrif_i[0]), .err_done_o(err_done_o[0]),
     .r_valid_i, .r_id_i, .r_data_i, .r_resp_i, .r_last_i, .r_ready_o,
     .s_rid, .s_rdata, .s_rresp, .s_rlast, .s_rvalid, .s_rready, .empty_o(read_empty));
 
   iommu_port_write #(.DATA_W(DATA_W)) write (
     .clk_i, .rst_ni, .timeout_i, .isolated_i(isolated_q), .clear_i, .expired_o(write_expired),
-    .err_valid_i(err_valid_i[1]), .err_id_i(err_id_i[7:4]), .err_len_i(err_len_i[15:8]), .err_done_o(err_done_o[1]),
+    .err_valid_i(err_valid_i[1]), .err_id_i(err_id_i[7:4]), .err_len_i(err_len_i[15:8]), .err_mrif_i(err_mrif_i[1]), .err_done_o(err_done_o[1]),
+    .sunk_o, .sunk_data_o, .sunk_lanes_o, .sunk_ok_o, .sunk_done_i, .sunk_bad_i,
     .turn_i, .w_valid_o, .w_data_o, .w_strb_o, .w_ready_i, .b_valid_i, .b_id_i, .b_resp_i, .b_ready_o,
     .s_wdata, .s_wstrb, .s_wvalid, .s_wready, .s_bid, .s_bresp, .s_bvalid, .s_bready, .empty_o(write_empty));
 endmodule

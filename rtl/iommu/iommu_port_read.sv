@@ -17,6 +17,7 @@ module iommu_port_read #(
   input  wire               err_valid_i,  /// a refused read, held until err_done_o
   input  wire  [3:0]        err_id_i,
   input  wire  [7:0]        err_len_i,
+  input  wire               err_zero_i,   /// it is not refused, but reads zeros
   output logic              err_done_o,
 
   input  wire               r_valid_i,    /// from m_data
@@ -43,7 +44,7 @@ module iommu_port_read #(
   assign error = err_valid_i & (isolated_i | ~r_valid_i | turn_q);
   assign in_valid = error | (r_valid_i & ~isolated_i);
   assign take = in_valid & (in_ready | isolated_i);
-  assign in = error ? {err_id_i, {DATA_W{1'b0}}, iommu_pkg::RESP_SLVERR, beat_q == err_len_i} : {r_id_i, r_data_i, r_resp_i, r_last_i};
+  assign in = error ? {err_id_i, {DATA_W{1'b0}}, err_zero_i ? 2'b00 : iommu_pkg::RESP_SLVERR, beat_q == err_len_i} : {r_id_i, r_data_i, r_resp_i, r_last_i};
   assign r_ready_o = isolated_i | (in_ready & ~error);
   assign err_done_o = take & error & (beat_q == err_len_i);
   assign empty_o = ~s_rvalid;

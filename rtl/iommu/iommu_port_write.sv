@@ -21,6 +21,13 @@ module iommu_port_write #(
   input  wire                 err_valid_i,  /// a refused write, held until err_done_o
   input  wire  [3:0]          err_id_i,
   input  wire  [7:0]          err_len_i,
+  input  wire                 err_mrif_i,   /// it goes to an interrupt file
+  output logic                sunk_o,       /// that write's data is here: ...
+  output logic [31:0]         sunk_data_o,
+  output logic [3:0]          sunk_lanes_o, /// ... 4-byte lanes of the beat that hold it, ...
+  output logic                sunk_ok_o,    /// ... one of them, in a single beat
+  input  wire                 sunk_done_i,  /// it is dealt with; held until err_done_o
+  input  wire                 sunk_bad_i,   /// ... and refused
   output logic                err_done_o,
 
   input  wire                 turn_i,       /// the next beat on m_data is this port's
@@ -69,16 +76,37 @@ module iommu_port_write #(
   logic waiting;
   assign waiting = (sinking | (turn_i & ~cut_off)) & (~s_wvalid | owing);
 
+  // the four bytes of a write to an interrupt file
+  logic [3:0]   lanes, full_lanes;
+  logic [127:0] wide_data;
+  logic [15:0]  wide_strb;
+  assign wide_data = 128'(s_wdata);
+  assign wide_strb = 16'(s_wstrb);
+  always_comb begin
+    lanes = '0;
+    full_lanes = '0;
+    for (int unsigned i = 0; i < 4; i++) begin
+      lanes[i] = |wide_strb[i*4 +: 4];
+      full_lanes[i] = &wide_strb[i*4 +: 4];
+    end
+  end
+  always_ff @(posedge clk_i) if (sink_beat && err_mrif_i) begin
+    sunk_lanes_o <= lanes;
+    sunk_ok_o <= (err_len_i == 8'd0) & (lanes == full_lanes) & (lanes != 4'd0) & ((lanes & (lanes - 4'd1)) == 4'd0);
+    sunk_data_o <= lanes[0] ? wide_data[31:0] : lanes[1] ? wide_data[63:32] : lanes[2] ? wide_data[95:64] : wide_data[127:96];
+  end
+  assign sunk_o = err_valid_i & err_mrif_i & sunk_q & ~cut_q;
+
   // ---- answers ---------------------------------------------------------------------------------------------------------------------
   logic in_valid, in_ready, cut_q, ended, error;
   assign ended = err_valid_i & sunk_q;
-  assign error = ended & ~cut_q;                           // no answer to a burst whose data did not come
+  assign error = ended & ~cut_q & (~err_mrif_i | sunk_done_i);  // no answer to a burst whose data did not come
   assign in_valid = error | (b_valid_i & ~isolated_i);
   assign b_ready_o = isolated_i | (in_ready & ~error);
-  assign err_done_o = ended & (cut_q | in_ready | isolated_i);
+  assign err_done_o = ended & (cut_q | ((~err_mrif_i | sunk_done_i) & (in_ready | isolated_i)));
   assign empty_o = ~s_bvalid;
   skid #(.W(6)) held (.clk_i, .rst_ni, .in_valid_i(in_valid), .in_ready_o(in_ready),
-                      .in_data_i(error ? {err_id_i, iommu_pkg::RESP_SLVERR} : {b_id_i, b_resp_i}),
+                      .in_data_i(error ? {err_id_i, (err_mrif_i & ~sunk_bad_i) ? 2'b00 : iommu_pkg::RESP_SLVERR} : {b_id_i, b_resp_i}),
                       .out_valid_o(s_bvalid), .out_ready_i(s_bready), .out_data_o({s_bid, s_bresp}));
 
   assign expired_o = (timeout_i != 32'd0) & ((stuck_w_q >= timeout_i) | (stuck_b_q >= timeout_i));

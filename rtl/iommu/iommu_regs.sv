@@ -91,6 +91,20 @@ module iommu_regs (
   localparam logic [63:0] BUILT = iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_SV39_LSB, regs_pkg::IOMMU_CAPABILITIES_SV39_W)
                                 | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_SV48_LSB, regs_pkg::IOMMU_CAPABILITIES_SV48_W)
                                 | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_SV57_LSB, regs_pkg::IOMMU_CAPABILITIES_SV57_W)
+                                | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_SVRSW60T59B_LSB, 1)
+                                | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_SVPBMT_LSB, 1)
+                                | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_SV39X4_LSB, 1)
+                                | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_SV48X4_LSB, 1)
+                                | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_SV57X4_LSB, 1)
+                                | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_AMO_MRIF_LSB, 1)
+                                | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_MSI_FLAT_LSB, 1)
+                                | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_MSI_MRIF_LSB, 1)
+                                | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_AMO_HWAD_LSB, 1)
+                                | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_PD8_LSB, 1)
+                                | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_PD17_LSB, 1)
+                                | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_PD20_LSB, 1)
+                                | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_NL_LSB, 1)
+                                | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_S_LSB, 1)
                                 | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_PAS_LSB, regs_pkg::IOMMU_CAPABILITIES_PAS_W);
   localparam logic [7:0] VERSION = 8'h10;
   localparam logic [5:0] PAS_MAX = 6'd56;

@@ -6,8 +6,8 @@
 // are taken with the RAM row, so that a row and its valid bit are always of the same clock: an entry filled after the row
 // was read is not seen. A fill takes two clocks (read the set's tags, write), one can start every clock; an invalidation
 // drops fills under way.
-// AV=1 invalidations drop the whole indexed set and every large leaf over the page, whatever their PSCID; once an entry was
-// stored that is smaller than its leaf (NAPOT), they drop everything, since the other pages of the leaf lie in other sets.
+// AV=1 invalidations drop the whole indexed set and every large leaf over the page, whatever their address space; once an entry was
+// stored that is smaller than its first-stage leaf (NAPOT, a smaller second stage, MSI pages), they drop everything, since the other pages of the leaf lie in other sets.
 // Source: specification, "IOMMU page-table cache invalidation commands".
 `default_nettype none
 module iommu_tlb #(
@@ -20,10 +20,9 @@ module iommu_tlb #(
 
   // two lookups (0 reads, 1 writes): page first, key a clock later
   input  wire  [1:0]                     rd_en_i,       /// take a new page; else the row is held
-  input  wire  [2*45-1:0]                rd_vpn_i,      /// IOVA[56:12] of each
+  input  wire  [2*47-1:0]                rd_vpn_i,      /// IOVA[58:12] of each
   input  wire  [1:0]                     key_valid_i,   /// an answer is wanted; else it is a miss
-  input  wire  [2*45-1:0]                key_vpn_i,     /// the same a clock later, for as long as the row is held
-  input  wire  [2*20-1:0]                key_pscid_i,
+  input  wire  [2*iommu_pkg::TLB_KEY_W-1:0] key_i,      /// tlb_key_t: the same a clock later, for as long as the row is held
   output logic [1:0]                     hit_o,
   output logic [2*iommu_pkg::TLB_W-1:0]  entry_o,       /// tlb_t of each; ppn is that of the 4 KiB page
 
@@ -33,7 +32,7 @@ module iommu_tlb #(
 
   input  wire                            inval_i,
   input  wire                            inval_page_i,  /// only what may translate inval_vpn_i
-  input  wire  [44:0]                    inval_vpn_i
+  input  wire  [46:0]                    inval_vpn_i
 );
   localparam int unsigned SW = $clog2(SETS);
   localparam int unsigned WW = $clog2(WAYS);
@@ -52,8 +51,8 @@ module iommu_tlb #(
   assign fi = fill_entry_i;
   assign fe = fill_entry_q;
   logic fill_small, fill_large;
-  assign fill_small = fill_q & (fe.level == 3'd0);
-  assign fill_large = fill_q & (fe.level != 3'd0);
+  assign fill_small = fill_q & (fe.lg == 6'd0);
+  assign fill_large = fill_q & (fe.lg != 6'd0);
   logic [SW-1:0] fill_set;
   assign fill_set = fe.vpn[SW-1:0];
 
@@ -68,9 +67,9 @@ module iommu_tlb #(
 
   for (genvar g = 0; g < WAYS; g++) begin : gen_way
     iommu_tlb_way #(.SETS(SETS)) way (
-      .clk_i, .rd_en_i, .rd_set_i({rd_vpn_i[45 +: SW], rd_vpn_i[0 +: SW]}), .key_vpn_i, .key_pscid_i,
+      .clk_i, .rd_en_i, .rd_set_i({rd_vpn_i[47 +: SW], rd_vpn_i[0 +: SW]}), .key_i,
       .valid_i({row_valid_q[WAYS+g], row_valid_q[g]}), .match_o({match[WAYS+g], match[g]}), .row_o(row[2*g*EW +: 2*EW]),
-      .tag_en_i(fill_i), .tag_set_i(fi.vpn[SW-1:0]), .tag_vpn_i(fe.vpn), .tag_pscid_i(fe.pscid), .tag_match_o(fill_same[g]),
+      .tag_en_i(fill_i), .tag_set_i(fi.vpn[SW-1:0]), .tag_i({fe.vpn, fe.msi_on, fe.s1_on, fe.g_on, fe.sxl, fe.space, fe.pscid}), .tag_match_o(fill_same[g]),
       .we_i(fill_small & (fill_way == g[WW-1:0])), .set_i(fill_set), .entry_i(fill_entry_q));
   end
   assign fill_valid = valid_q[fill_set*WAYS +: WAYS];
@@ -95,8 +94,9 @@ module iommu_tlb #(
     lf = '0;
     if (fill_q) for (int unsigned i = 0; i < LARGE; i++) begin
       lf = large_q[i];
-      if (!large_match && large_valid_q[i] && lf.level == fe.level && lf.pscid == fe.pscid
-          && ((lf.vpn ^ fe.vpn) & iommu_pkg::level_mask(fe.level)) == 45'd0) begin
+      if (!large_match && large_valid_q[i] && lf.lg == fe.lg && lf.pscid == fe.pscid && lf.space == fe.space
+          && {lf.msi_on, lf.s1_on, lf.g_on, lf.sxl} == {fe.msi_on, fe.s1_on, fe.g_on, fe.sxl}
+          && ((lf.vpn ^ fe.vpn) & iommu_pkg::outer_vpn(fe.lg)) == 47'd0) begin
         large_way = i[LW-1:0];
         large_match = 1'b1;
       end
@@ -111,15 +111,21 @@ module iommu_tlb #(
   logic [2*LARGE-1:0] large_hit;              // bit {lookup, entry}
   iommu_pkg::tlb_t e;
   iommu_pkg::tlb_t h;
+  iommu_pkg::tlb_key_t k;
+  logic [46:0] outer;
   always_comb begin
     large_hit = '0;
     e = '0;
+    k = '0;
     if ((|key_valid_i) && (|large_valid_q)) begin
-      for (int unsigned i = 0; i < LARGE; i++) begin
-        e = large_q[i];
-        for (int unsigned p = 0; p < 2; p++)
-          large_hit[p*LARGE + i] = large_valid_q[i] & (((e.vpn ^ key_vpn_i[p*45 +: 45]) & iommu_pkg::level_mask(e.level)) == 45'd0)
-                                 & (e.g | (e.pscid == key_pscid_i[p*20 +: 20]));
+      for (int unsigned p = 0; p < 2; p++) begin
+        k = key_i[p*iommu_pkg::TLB_KEY_W +: iommu_pkg::TLB_KEY_W];
+        for (int unsigned i = 0; i < LARGE; i++) begin
+          e = large_q[i];
+          large_hit[p*LARGE + i] = large_valid_q[i] & (((e.vpn ^ k.vpn) & iommu_pkg::outer_vpn(e.lg)) == 47'd0)
+                                 & (e.g | (e.pscid == k.pscid)) & (e.space == k.space)
+                                 & ({e.msi_on, e.s1_on, e.g_on, e.sxl} == {k.msi_on, k.s1_on, k.g_on, k.sxl});
+        end
       end
     end
   end
@@ -127,6 +133,7 @@ module iommu_tlb #(
     hit_o = 2'b00;
     entry_o = '0;
     h = '0;
+    outer = '0;
     for (int unsigned p = 0; p < 2; p++) begin
       if (key_valid_i[p]) begin
         h = '0;
@@ -136,11 +143,12 @@ module iommu_tlb #(
             h = row[(2*i + p)*EW +: EW];
           end
         end
-        for (int unsigned i = 0; i < LARGE; i++) begin
+        if (|large_hit) for (int unsigned i = 0; i < LARGE; i++) begin
           if (!hit_o[p] && large_hit[p*LARGE + i]) begin
             hit_o[p] = 1'b1;
             h = large_q[i];
-            h.ppn = iommu_pkg::leaf_page(h.ppn, key_vpn_i[p*45 +: 44], h.level);
+            outer = iommu_pkg::outer_vpn(h.lg);
+            h.ppn = (h.ppn & outer[43:0]) | (key_i[(p + 1)*iommu_pkg::TLB_KEY_W - 47 +: 44] & ~outer[43:0]);
           end
         end
         entry_o[p*EW +: EW] = h;
@@ -161,7 +169,7 @@ module iommu_tlb #(
     li = '0;
     if (inval_i) for (int unsigned i = 0; i < LARGE; i++) begin
       li = large_q[i];
-      large_over[i] = ((li.vpn ^ inval_vpn_i) & iommu_pkg::level_mask(li.level)) == 45'd0;
+      large_over[i] = ((li.vpn ^ inval_vpn_i) & iommu_pkg::outer_vpn(li.lg)) == 47'd0;
     end
   end
 
@@ -176,7 +184,7 @@ module iommu_tlb #(
       fractured_q <= 1'b0;
     end else begin
       for (int unsigned p = 0; p < 2; p++) begin
-        if (rd_en_i[p]) row_valid_q[p*WAYS +: WAYS] <= valid_q[rd_vpn_i[p*45 +: SW]*WAYS +: WAYS];
+        if (rd_en_i[p]) row_valid_q[p*WAYS +: WAYS] <= valid_q[rd_vpn_i[p*47 +: SW]*WAYS +: WAYS];
       end
 
       fill_q <= fill_i & ~inval_i;

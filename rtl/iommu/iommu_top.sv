@@ -114,7 +114,8 @@ module iommu_top #(
   output logic [2:0]  m_data_awsize,
   output logic [1:0]  m_data_awburst,
   output logic [2:0]  m_data_awprot,
-  output logic [47-1:0] m_data_awuser,
+  output logic [50-1:0] m_data_awuser,      // {MSI page table used, PBMT[1:0], AxUSER of the port}
+  output logic [23:0] m_data_awqosid,       // {MCID, RCID}
   output logic        m_data_awvalid,
   input  wire         m_data_awready,
   output logic [DATA_W-1:0]   m_data_wdata,
@@ -132,7 +133,8 @@ module iommu_top #(
   output logic [2:0]  m_data_arsize,
   output logic [1:0]  m_data_arburst,
   output logic [2:0]  m_data_arprot,
-  output logic [47-1:0] m_data_aruser,
+  output logic [50-1:0] m_data_aruser,
+  output logic [23:0] m_data_arqosid,
   output logic        m_data_arvalid,
   input  wire         m_data_arready,
   input  wire  [5-1:0]  m_data_rid,
@@ -142,7 +144,8 @@ module iommu_top #(
   input  wire         m_data_rvalid,
   output logic        m_data_rready,
 
-  // walks, queues, completion stores; AxUSER names the kind: 0 walk, 1 command queue, 2 fault queue, 3 completion store, 4 MSI
+  // walks, queues, completion stores; AxUSER names the kind: 0 walk, 1 command queue, 2 fault queue, 3 completion store, 4 MSI,
+  // 5 memory-resident interrupt file, 6 its notice MSI
   output logic [4-1:0]  m_iommu_awid,
   output logic [63:0] m_iommu_awaddr,
   output logic [7:0]  m_iommu_awlen,
@@ -150,6 +153,8 @@ module iommu_top #(
   output logic [1:0]  m_iommu_awburst,
   output logic [2:0]  m_iommu_awprot,
   output logic [3-1:0] m_iommu_awuser,
+  output logic        m_iommu_awlock,
+  output logic [23:0] m_iommu_awqosid,
   output logic        m_iommu_awvalid,
   input  wire         m_iommu_awready,
   output logic [DATA_W-1:0]   m_iommu_wdata,
@@ -168,6 +173,8 @@ module iommu_top #(
   output logic [1:0]  m_iommu_arburst,
   output logic [2:0]  m_iommu_arprot,
   output logic [3-1:0] m_iommu_aruser,
+  output logic        m_iommu_arlock,
+  output logic [23:0] m_iommu_arqosid,
   output logic        m_iommu_arvalid,
   input  wire         m_iommu_arready,
   input  wire  [4-1:0]  m_iommu_rid,
@@ -235,6 +242,14 @@ module iommu_top #(
     .fq_tail_i(fq_tail), .fq_on_i(fq_on), .fq_busy_i(fq_busy), .fq_mf_i(fq_mf), .fq_of_i(fq_of), .fq_mf_clear_o(fq_mf_clear),
     .fq_of_clear_o(fq_of_clear), .ipsr_i(ipsr), .ipsr_clear_o(ipsr_clear), .icvec_i(icvec), .icvec_we_o(icvec_we), .msi_o(msi), .table_index_o(table_index), .table_we_o(table_we), .table_i(table_word));
 
+  iommu_pkg::config_t cfg;
+  always_comb begin
+    cfg = '0;
+    cfg.caps = caps;
+    cfg.root = root;
+    cfg.mode = mode;
+  end
+
   // ---- invalidation: by command, or all of it by a write to ddtp --------------------------------------------------------------------------
   iommu_pkg::inval_t cmd_what;
   logic [iommu_pkg::INVAL_W-1:0] cmd_what_bits;
@@ -247,15 +262,17 @@ module iommu_top #(
   logic fence_cq_start, fence_cq_reads, fence_cq_writes, fence_cq_taken, fence_cq_done;
   logic cq_rd_valid, cq_rd_ready, cq_data_valid, data_error, data_poison;
   logic [63:0] cq_rd_addr;
-  logic [255:0] data;
-  logic [2:0] wr_valid, wr_done;
+  logic [511:0] data;
+  logic data_exokay;
+  logic [5:0] wr_valid, wr_done;
   logic [63:0] fq_wr_addr, cq_wr_addr, msi_wr_addr;
   logic [255:0] fq_wr_record;
   logic [31:0] cq_wr_store, msi_wr_store;
-  logic wr_error;
+  logic wr_error, wr_exokay;
 
   iommu_cq cq (
     .clk_i(clk_ctl_i), .rst_ni, .pas_i(pas), .nl_i(caps[regs_pkg::IOMMU_CAPABILITIES_NL_LSB]), .s_i(caps[regs_pkg::IOMMU_CAPABILITIES_S_LSB]),
+    .pd_there_i({caps[regs_pkg::IOMMU_CAPABILITIES_PD20_LSB], caps[regs_pkg::IOMMU_CAPABILITIES_PD17_LSB], caps[regs_pkg::IOMMU_CAPABILITIES_PD8_LSB]}),
     .wsi_i(wsi), .device_id_mask_i(strap_device_id_mask_i), .ppn_i(cq_ppn), .tail_i(cq_tail), .head_o(cq_head), .log2szm1_i(cq_log2szm1),
     .en_i(cq_en), .on_o(cq_on), .busy_o(cq_busy), .mf_o(cq_mf), .ill_o(cq_ill), .fence_w_ip_o(cq_fence_w_ip),
     .mf_clear_i(cq_mf_clear), .ill_clear_i(cq_ill_clear), .fence_w_ip_clear_i(cq_fence_w_ip_clear),
@@ -265,8 +282,8 @@ module iommu_top #(
     .inval_o(cmd_inval), .inval_what_o(cmd_what_bits), .fence_start_o(fence_cq_start), .fence_reads_o(fence_cq_reads),
     .fence_writes_o(fence_cq_writes), .fence_taken_i(fence_cq_taken), .fence_done_i(fence_cq_done), .idle_o(cq_idle));
 
-  logic rec_valid, rec_ready, msi_rec_valid, msi_rec_ready, fq_rec_ready;
-  logic [255:0] rec, msi_rec;
+  logic rec_valid, rec_ready, msi_rec_valid, msi_rec_ready, mrif_rec_valid, mrif_rec_ready, fq_rec_ready;
+  logic [255:0] rec, msi_rec, mrif_rec;
   iommu_irq irq (
     .clk_i(clk_ctl_i), .rst_ni, .vectors_log2_i(strap_vectors_log2_i), .msi_i(msi), .wsi_i(wsi), .pas_i(pas),
     .cq_level_i(cq_ie & (cq_mf | cq_ill | cq_fence_w_ip)), .fq_level_i(fq_ie & (fq_mf | fq_of)), .fq_event_i(fq_ie & fq_event),
@@ -277,12 +294,14 @@ module iommu_top #(
 
   // records of walks go first: a message waits, no request does
   assign rec_ready = fq_rec_ready;
-  assign msi_rec_ready = fq_rec_ready & ~rec_valid;
+  assign mrif_rec_ready = fq_rec_ready & ~rec_valid;
+  assign msi_rec_ready = fq_rec_ready & ~rec_valid & ~mrif_rec_valid;
   logic [7:0] records_in, records_out;
   iommu_fq fq (
     .clk_i(clk_ctl_i), .rst_ni, .pas_i(pas), .ppn_i(fq_ppn), .log2szm1_i(fq_log2szm1), .head_i(fq_head), .tail_o(fq_tail), .base_we_i(fq_base_we),
     .en_i(fq_en), .on_o(fq_on), .busy_o(fq_busy), .mf_o(fq_mf), .of_o(fq_of), .mf_clear_i(fq_mf_clear), .of_clear_i(fq_of_clear),
-    .event_o(fq_event), .rec_valid_i(rec_valid | msi_rec_valid), .rec_i(rec_valid ? rec : msi_rec), .rec_ready_o(fq_rec_ready), .records_in_o(records_in), .records_out_o(records_out),
+    .event_o(fq_event), .rec_valid_i(rec_valid | mrif_rec_valid | msi_rec_valid), .rec_i(rec_valid ? rec : mrif_rec_valid ? mrif_rec : msi_rec),
+    .rec_ready_o(fq_rec_ready), .records_in_o(records_in), .records_out_o(records_out),
     .wr_valid_o(wr_valid[0]), .wr_addr_o(fq_wr_addr), .wr_record_o(fq_wr_record), .wr_done_i(wr_done[0]), .wr_error_i(wr_error), .idle_o(fq_idle));
 
   // ---- ports --------------------------------------------------------------------------------------------------------------------------------
@@ -290,7 +309,10 @@ module iommu_top #(
   logic [2*RW-1:0] p0_req, p1_req;
   logic [7:0]      ar_err_id, aw_err_id;
   logic [15:0]     ar_err_len, aw_err_len;
-  logic [1:0]      ar_err_valid, aw_err_valid;
+  logic [1:0]      ar_err_valid, aw_err_valid, ar_err_mrif, aw_err_mrif;
+  logic [1:0]      sunk, sunk_ok, sunk_done, sunk_bad;
+  logic [63:0]     sunk_data;
+  logic [7:0]      sunk_lanes;
   logic [1:0]      turn, w_valid, b_valid, b_ready, r_valid, r_ready, port_empty;
   logic            w_ready;
   logic [2*DATA_W-1:0] w_data;
@@ -308,7 +330,8 @@ module iommu_top #(
     .s_arvalid(s0_arvalid), .s_arready(s0_arready), .s_rid(s0_rid), .s_rdata(s0_rdata), .s_rresp(s0_rresp), .s_rlast(s0_rlast),
     .s_rvalid(s0_rvalid), .s_rready(s0_rready),
     .req_valid_o(p0_req_valid), .req_o(p0_req), .req_ready_i(p0_req_ready), .err_valid_i(p0_err_valid),
-    .err_id_i({aw_err_id[3:0], ar_err_id[3:0]}), .err_len_i({aw_err_len[7:0], ar_err_len[7:0]}), .err_done_o(p0_err_done),
+    .err_id_i({aw_err_id[3:0], ar_err_id[3:0]}), .err_len_i({aw_err_len[7:0], ar_err_len[7:0]}), .err_mrif_i({aw_err_mrif[0], ar_err_mrif[0]}), .err_done_o(p0_err_done),
+    .sunk_o(sunk[0]), .sunk_data_o(sunk_data[31:0]), .sunk_lanes_o(sunk_lanes[3:0]), .sunk_ok_o(sunk_ok[0]), .sunk_done_i(sunk_done[0]), .sunk_bad_i(sunk_bad[0]),
     .turn_i(turn[0]), .w_valid_o(w_valid[0]), .w_data_o(w_data[0 +: DATA_W]), .w_strb_o(w_strb[0 +: DATA_W/8]), .w_ready_i(w_ready),
     .b_valid_i(b_valid[0]), .b_id_i(m_data_bid[3:0]), .b_resp_i(m_data_bresp), .b_ready_o(b_ready[0]),
     .r_valid_i(r_valid[0]), .r_id_i(m_data_rid[3:0]), .r_data_i(m_data_rdata), .r_resp_i(m_data_rresp), .r_last_i(m_data_rlast),
@@ -324,7 +347,8 @@ module iommu_top #(
     .s_arvalid(s1_arvalid), .s_arready(s1_arready), .s_rid(s1_rid), .s_rdata(s1_rdata), .s_rresp(s1_rresp), .s_rlast(s1_rlast),
     .s_rvalid(s1_rvalid), .s_rready(s1_rready),
     .req_valid_o(p1_req_valid), .req_o(p1_req), .req_ready_i(p1_req_ready), .err_valid_i(p1_err_valid),
-    .err_id_i({aw_err_id[7:4], ar_err_id[7:4]}), .err_len_i({aw_err_len[15:8], ar_err_len[15:8]}), .err_done_o(p1_err_done),
+    .err_id_i({aw_err_id[7:4], ar_err_id[7:4]}), .err_len_i({aw_err_len[15:8], ar_err_len[15:8]}), .err_mrif_i({aw_err_mrif[1], ar_err_mrif[1]}), .err_done_o(p1_err_done),
+    .sunk_o(sunk[1]), .sunk_data_o(sunk_data[63:32]), .sunk_lanes_o(sunk_lanes[7:4]), .sunk_ok_o(sunk_ok[1]), .sunk_done_i(sunk_done[1]), .sunk_bad_i(sunk_bad[1]),
     .turn_i(turn[1]), .w_valid_o(w_valid[1]), .w_data_o(w_data[DATA_W +: DATA_W]), .w_strb_o(w_strb[DATA_W/8 +: DATA_W/8]), .w_ready_i(w_ready),
     .b_valid_i(b_valid[1]), .b_id_i(m_data_bid[3:0]), .b_resp_i(m_data_bresp), .b_ready_o(b_ready[1]),
     .r_valid_i(r_valid[1]), .r_id_i(m_data_rid[3:0]), .r_data_i(m_data_rdata), .r_resp_i(m_data_rresp), .r_last_i(m_data_rlast),
@@ -365,25 +389,28 @@ module iommu_top #(
   logic          walk_ctx_hit, ctx_fill;
   logic [CW-1:0] walk_ctx;
   logic [CW-1:0] ctx_fill_ctx;
+  logic [iommu_pkg::WALK_CTX_W-1:0] walk_more, ctx_fill_more;
   iommu_ctx contexts (
     .clk_i(clk_ctl_i), .rst_ni, .key_valid_i({p0_req_valid[1] | p1_req_valid[1], p0_req_valid[0] | p1_req_valid[0]}), .key_i({aw_key, ar_key}), .hit_o(ctx_hit), .ctx_o(ctx),
-    .walk_valid_i(walk_key_valid), .walk_key_i(walk_key), .walk_hit_o(walk_ctx_hit), .walk_ctx_o(walk_ctx), .fill_i(ctx_fill), .fill_ctx_i(ctx_fill_ctx), .inval_i(inval_ctx), .inval_device_i(cmd_what.ctx_device & ~ddtp_write), .inval_did_i(cmd_what.did));
+    .walk_valid_i(walk_key_valid), .walk_key_i(walk_key), .walk_hit_o(walk_ctx_hit), .walk_ctx_o(walk_ctx), .walk_more_o(walk_more), .fill_i(ctx_fill), .fill_ctx_i(ctx_fill_ctx), .fill_more_i(ctx_fill_more),
+    .inval_i(inval_ctx), .inval_device_i(cmd_what.ctx_device & ~ddtp_write), .inval_process_i(cmd_what.ctx_process), .inval_did_i(cmd_what.did), .inval_pid_i(cmd_what.pid));
 
   logic [1:0]    tlb_en, tlb_hit, tlb_key_valid;
-  logic [44:0]   ar_rd_vpn, aw_rd_vpn, ar_key_vpn, aw_key_vpn;
-  logic [19:0]   ar_pscid, aw_pscid;
+  logic [46:0]   ar_rd_vpn, aw_rd_vpn;
+  logic [iommu_pkg::TLB_KEY_W-1:0] ar_tlb_key, aw_tlb_key;
   logic [2*TW-1:0] tlb_entry;
   logic          fill, fill_fractured;
   logic [TW-1:0] fill_entry;
   iommu_tlb tlb (
-    .clk_i, .rst_ni, .rd_en_i(tlb_en), .rd_vpn_i({aw_rd_vpn, ar_rd_vpn}), .key_valid_i(tlb_key_valid), .key_vpn_i({aw_key_vpn, ar_key_vpn}), .key_pscid_i({aw_pscid, ar_pscid}),
+    .clk_i, .rst_ni, .rd_en_i(tlb_en), .rd_vpn_i({aw_rd_vpn, ar_rd_vpn}), .key_valid_i(tlb_key_valid), .key_i({aw_tlb_key, ar_tlb_key}),
     .hit_o(tlb_hit), .entry_o(tlb_entry), .fill_i(fill), .fill_entry_i(fill_entry), .fill_fractured_i(fill_fractured),
-    .inval_i(inval_tlb), .inval_page_i(cmd_what.tlb_page & ~ddtp_write), .inval_vpn_i(cmd_what.page[44:0]));
+    .inval_i(inval_tlb), .inval_page_i(cmd_what.tlb_page & ~ddtp_write), .inval_vpn_i(cmd_what.page[46:0]));
 
   // ---- lookups and pending tables ---------------------------------------------------------------------------------------------------------------
   logic [1:0] push, push_hit, behind, rel_valid, rel_ready, walk_valid, walk_accept, hit, miss;
   logic [RW-1:0] ar_push_req, aw_push_req, ar_rel_req, aw_rel_req, ar_walk_req, aw_walk_req;
   logic [51:0] ar_push_page, aw_push_page;
+  logic [26:0] ar_push_attr, aw_push_attr;
   logic [4:0] ar_class, aw_class;
   logic [7:0] ar_used, aw_used;
   logic [1:0] ar_ready, aw_ready;
@@ -392,65 +419,105 @@ module iommu_top #(
   assign p1_req_ready = {aw_ready[1], ar_ready[1]};
 
   logic [iommu_pkg::SLOT_AW-1:0] walk_slot, res_slot;
-  logic walk_join, res_valid, res_fault, res_any;
-  logic [5:0] res_perm;
+  logic walk_join, res_valid, res_fault, res_any, res_mrif, aw_primary, unused_primary;
+  logic [7:0] res_perm;
   logic [51:0] res_page;
+  logic [26:0] res_attr;
+  logic [iommu_pkg::MRIF_W-1:0] res_mrif_what;
+  logic [iommu_pkg::PEND_AW-1:0] aw_primary_idx, unused_primary_idx;
+  logic [2*iommu_pkg::PEND_AW-1:0] aw_err_idx, unused_err_idx;
+  logic [2*RW-1:0] aw_err_req, unused_err_req;
   logic [1:0] w_none;
 
   iommu_lookup #(.WRITE(1'b0)) ar_lookup (
     .clk_i, .rst_ni, .req_valid_i({p1_req_valid[0], p0_req_valid[0]}), .req_i({p1_req[0 +: RW], p0_req[0 +: RW]}), .req_ready_o(ar_ready),
-    .pcol_i(pcol), .fcol_i(fcol[0]), .entered_o(entered[0]), .hit_o(hit[0]), .miss_o(miss[0]), .bare_i(bare), .table_i(table_mode),
-    .ctx_key_o(ar_key), .ctx_hit_i(ctx_hit[0]), .ctx_i(ctx[0 +: CW]), .tlb_en_o(tlb_en[0]), .tlb_rd_vpn_o(ar_rd_vpn), .tlb_key_vpn_o(ar_key_vpn),
-    .tlb_key_valid_o(tlb_key_valid[0]), .tlb_key_pscid_o(ar_pscid), .tlb_hit_i(tlb_hit[0]), .tlb_entry_i(tlb_entry[0 +: TW]),
-    .push_o(push[0]), .push_req_o(ar_push_req), .push_hit_o(push_hit[0]), .push_page_o(ar_push_page), .class_o(ar_class), .behind_i(behind[0]),
+    .pcol_i(pcol), .fcol_i(fcol[0]), .entered_o(entered[0]), .hit_o(hit[0]), .miss_o(miss[0]), .bare_i(bare), .table_i(table_mode), .qosid_i(cfg.qosid),
+    .ctx_key_o(ar_key), .ctx_hit_i(ctx_hit[0]), .ctx_i(ctx[0 +: CW]), .tlb_en_o(tlb_en[0]), .tlb_rd_vpn_o(ar_rd_vpn), 
+    .tlb_key_valid_o(tlb_key_valid[0]), .tlb_key_o(ar_tlb_key), .tlb_hit_i(tlb_hit[0]), .tlb_entry_i(tlb_entry[0 +: TW]),
+    .push_o(push[0]), .push_req_o(ar_push_req), .push_hit_o(push_hit[0]), .push_page_o(ar_push_page), .push_attr_o(ar_push_attr), .class_o(ar_class), .behind_i(behind[0]),
     .used_i(ar_used), .rel_valid_i(rel_valid[0]), .rel_req_i(ar_rel_req), .rel_ready_o(rel_ready[0]), .flight_full_i(ar_full), .out_room_i(1'b1),
     .load_o(ar_load), .load_req_o(ar_load_bits), .out_valid_o(m_data_arvalid), .out_req_o(ar_out_bits), .out_ready_i(m_data_arready));
 
   iommu_lookup #(.WRITE(1'b1)) aw_lookup (
     .clk_i, .rst_ni, .req_valid_i({p1_req_valid[1], p0_req_valid[1]}), .req_i({p1_req[RW +: RW], p0_req[RW +: RW]}), .req_ready_o(aw_ready),
-    .pcol_i(pcol), .fcol_i(fcol[1]), .entered_o(entered[1]), .hit_o(hit[1]), .miss_o(miss[1]), .bare_i(bare), .table_i(table_mode),
-    .ctx_key_o(aw_key), .ctx_hit_i(ctx_hit[1]), .ctx_i(ctx[CW +: CW]), .tlb_en_o(tlb_en[1]), .tlb_rd_vpn_o(aw_rd_vpn), .tlb_key_vpn_o(aw_key_vpn),
-    .tlb_key_valid_o(tlb_key_valid[1]), .tlb_key_pscid_o(aw_pscid), .tlb_hit_i(tlb_hit[1]), .tlb_entry_i(tlb_entry[TW +: TW]),
-    .push_o(push[1]), .push_req_o(aw_push_req), .push_hit_o(push_hit[1]), .push_page_o(aw_push_page), .class_o(aw_class), .behind_i(behind[1]),
+    .pcol_i(pcol), .fcol_i(fcol[1]), .entered_o(entered[1]), .hit_o(hit[1]), .miss_o(miss[1]), .bare_i(bare), .table_i(table_mode), .qosid_i(cfg.qosid),
+    .ctx_key_o(aw_key), .ctx_hit_i(ctx_hit[1]), .ctx_i(ctx[CW +: CW]), .tlb_en_o(tlb_en[1]), .tlb_rd_vpn_o(aw_rd_vpn), 
+    .tlb_key_valid_o(tlb_key_valid[1]), .tlb_key_o(aw_tlb_key), .tlb_hit_i(tlb_hit[1]), .tlb_entry_i(tlb_entry[TW +: TW]),
+    .push_o(push[1]), .push_req_o(aw_push_req), .push_hit_o(push_hit[1]), .push_page_o(aw_push_page), .push_attr_o(aw_push_attr), .class_o(aw_class), .behind_i(behind[1]),
     .used_i(aw_used), .rel_valid_i(rel_valid[1]), .rel_req_i(aw_rel_req), .rel_ready_o(rel_ready[1]), .flight_full_i(aw_full), .out_room_i(route_room),
     .load_o(aw_load), .load_req_o(aw_load_bits), .out_valid_o(m_data_awvalid), .out_req_o(aw_out_bits), .out_ready_i(m_data_awready));
 
   iommu_pend #(.WRITE(1'b0)) ar_pend (
-    .clk_i, .rst_ni, .push_i(push[0]), .push_req_i(ar_push_req), .push_hit_i(push_hit[0]), .push_page_i(ar_push_page), .class_i(ar_class),
+    .clk_i, .rst_ni, .push_i(push[0]), .push_req_i(ar_push_req), .push_hit_i(push_hit[0]), .push_page_i(ar_push_page), .push_attr_i(ar_push_attr), .class_i(ar_class),
     .behind_o(behind[0]), .used_o(ar_used), .walk_valid_o(walk_valid[0]), .walk_req_o(ar_walk_req), .walk_accept_i(walk_accept[0]),
-    .walk_slot_i(walk_slot), .walk_join_i(walk_join), .res_valid_i(res_valid), .res_slot_i(res_slot), .res_fault_i(res_fault), .res_any_i(res_any),
-    .res_perm_i(res_perm), .res_page_i(res_page), .left_valid_o(refused[0]), .left_colour_o(refused_colour[0]), .rel_valid_o(rel_valid[0]),
+    .walk_slot_i(walk_slot), .walk_join_i(walk_join), .res_valid_i(res_valid), .res_slot_i(res_slot), .res_fault_i(res_fault), .res_any_i(res_any), .res_mrif_i(res_mrif),
+    .res_perm_i(res_perm), .res_page_i(res_page), .res_attr_i(res_attr), .res_primary_o(unused_primary), .res_idx_o(unused_primary_idx), .left_valid_o(refused[0]), .left_colour_o(refused_colour[0]), .rel_valid_o(rel_valid[0]),
     .rel_req_o(ar_rel_req), .rel_ready_i(rel_ready[0]), .flight_full_i(ar_full), .flight_none_i(ar_none), .err_hold_i(2'b00),
-    .err_valid_o(ar_err_valid), .err_id_o(ar_err_id), .err_len_o(ar_err_len), .err_done_i({p1_err_done[0], p0_err_done[0]}));
+    .err_valid_o(ar_err_valid), .err_id_o(ar_err_id), .err_len_o(ar_err_len), .err_mrif_o(ar_err_mrif), .err_idx_o(unused_err_idx), .err_req_o(unused_err_req), .err_done_i({p1_err_done[0], p0_err_done[0]}));
 
   iommu_pend #(.WRITE(1'b1)) aw_pend (
-    .clk_i, .rst_ni, .push_i(push[1]), .push_req_i(aw_push_req), .push_hit_i(push_hit[1]), .push_page_i(aw_push_page), .class_i(aw_class),
+    .clk_i, .rst_ni, .push_i(push[1]), .push_req_i(aw_push_req), .push_hit_i(push_hit[1]), .push_page_i(aw_push_page), .push_attr_i(aw_push_attr), .class_i(aw_class),
     .behind_o(behind[1]), .used_o(aw_used), .walk_valid_o(walk_valid[1]), .walk_req_o(aw_walk_req), .walk_accept_i(walk_accept[1]),
-    .walk_slot_i(walk_slot), .walk_join_i(walk_join), .res_valid_i(res_valid), .res_slot_i(res_slot), .res_fault_i(res_fault), .res_any_i(res_any),
-    .res_perm_i(res_perm), .res_page_i(res_page), .left_valid_o(refused[1]), .left_colour_o(refused_colour[1]), .rel_valid_o(rel_valid[1]),
+    .walk_slot_i(walk_slot), .walk_join_i(walk_join), .res_valid_i(res_valid), .res_slot_i(res_slot), .res_fault_i(res_fault), .res_any_i(res_any), .res_mrif_i(res_mrif),
+    .res_perm_i(res_perm), .res_page_i(res_page), .res_attr_i(res_attr), .res_primary_o(aw_primary), .res_idx_o(aw_primary_idx), .left_valid_o(refused[1]), .left_colour_o(refused_colour[1]), .rel_valid_o(rel_valid[1]),
     .rel_req_o(aw_rel_req), .rel_ready_i(rel_ready[1]), .flight_full_i(aw_full), .flight_none_i(aw_none), .err_hold_i(~w_none),
-    .err_valid_o(aw_err_valid), .err_id_o(aw_err_id), .err_len_o(aw_err_len), .err_done_i({p1_err_done[1], p0_err_done[1]}));
+    .err_valid_o(aw_err_valid), .err_id_o(aw_err_id), .err_len_o(aw_err_len), .err_mrif_o(aw_err_mrif), .err_idx_o(aw_err_idx), .err_req_o(aw_err_req), .err_done_i({p1_err_done[1], p0_err_done[1]}));
 
   // ---- walks ------------------------------------------------------------------------------------------------------------------------------------
-  logic walk_rd_valid, walk_rd_wide, walk_rd_ready, walk_data_valid, walk_idle, mem_quiet;
-  logic [iommu_pkg::SLOT_AW-1:0] walk_rd_slot, data_slot;
-  logic [63:0] walk_rd_addr;
+  logic walk_rd_valid, walk_rd_excl, walk_rd_own, walk_rd_ready, walk_data_valid, walk_idle, walk_wr_half, mem_quiet;
+  logic [iommu_pkg::SLOT_AW-1:0] walk_rd_slot, walk_wr_slot, data_slot;
+  logic [63:0] walk_rd_addr, walk_wr_addr, walk_wr_data;
+  logic [2:0]  walk_rd_size;
+  logic [23:0] walk_rd_qosid, walk_wr_qosid;
+  logic [2:0]  side_valid, side_accept, side_done;
+  logic [3*RW-1:0] side_req;
+  logic [iommu_pkg::SIDE_W-1:0] side_res;
+  logic ev_load, ev_walked;
+  logic [1:0] ev_load_kind;
+  logic [iommu_pkg::EVENT_W-1:0] ev_load_who, ev_walked_who;
+  assign side_valid = 3'b000;
+  assign side_req = '0;
   iommu_walk walk (
-    .clk_i(clk_ctl_i), .rst_ni, .mode_i(mode), .root_i(root), .caps_i(caps), .be_i(1'b0), .gxl_i(1'b0), .req_valid_i(walk_valid),
+    .clk_i(clk_ctl_i), .rst_ni, .config_i(cfg), .req_valid_i(walk_valid),
     .req_i({aw_walk_req, ar_walk_req}), .req_accept_o(walk_accept), .req_slot_o(walk_slot), .req_join_o(walk_join),
-    .ctx_valid_o(walk_key_valid), .ctx_key_o(walk_key), .ctx_hit_i(walk_ctx_hit), .ctx_i(walk_ctx), .ctx_fill_o(ctx_fill), .ctx_fill_ctx_o(ctx_fill_ctx),
-    .rd_valid_o(walk_rd_valid), .rd_slot_o(walk_rd_slot), .rd_addr_o(walk_rd_addr), .rd_wide_o(walk_rd_wide), .rd_ready_i(walk_rd_ready),
-    .data_valid_i(walk_data_valid), .data_slot_i(data_slot), .data_i(data), .data_error_i(data_error), .data_poison_i(data_poison),
-    .res_valid_o(res_valid), .res_slot_o(res_slot), .res_fault_o(res_fault), .res_any_o(res_any), .res_perm_o(res_perm), .res_page_o(res_page),
+    .side_valid_i(side_valid), .side_req_i(side_req), .side_accept_o(side_accept), .side_done_o(side_done), .side_res_o(side_res),
+    .ctx_valid_o(walk_key_valid), .ctx_key_o(walk_key), .ctx_hit_i(walk_ctx_hit), .ctx_i(walk_ctx), .walk_ctx_i(walk_more),
+    .ctx_fill_o(ctx_fill), .ctx_fill_ctx_o(ctx_fill_ctx), .ctx_fill_walk_ctx_o(ctx_fill_more),
+    .rd_valid_o(walk_rd_valid), .rd_slot_o(walk_rd_slot), .rd_addr_o(walk_rd_addr), .rd_size_o(walk_rd_size), .rd_excl_o(walk_rd_excl),
+    .rd_own_o(walk_rd_own), .rd_qosid_o(walk_rd_qosid), .rd_ready_i(walk_rd_ready),
+    .data_valid_i(walk_data_valid), .data_slot_i(data_slot), .data_i(data), .data_error_i(data_error), .data_poison_i(data_poison), .data_exokay_i(data_exokay),
+    .wr_valid_o(wr_valid[3]), .wr_slot_o(walk_wr_slot), .wr_addr_o(walk_wr_addr), .wr_data_o(walk_wr_data), .wr_half_o(walk_wr_half),
+    .wr_qosid_o(walk_wr_qosid), .wr_done_i(wr_done[3]), .wr_error_i(wr_error), .wr_exokay_i(wr_exokay),
+    .res_valid_o(res_valid), .res_slot_o(res_slot), .res_fault_o(res_fault), .res_any_o(res_any), .res_mrif_o(res_mrif), .res_mrif_what_o(res_mrif_what),
+    .res_perm_o(res_perm), .res_page_o(res_page), .res_attr_o(res_attr),
     .fill_o(fill), .fill_entry_o(fill_entry), .fill_fractured_o(fill_fractured), .rec_valid_o(rec_valid), .rec_o(rec), .rec_ready_i(rec_ready),
-    .inval_i(inval), .idle_o(walk_idle));
+    .ev_valid_o(ev_load), .ev_kind_o(ev_load_kind), .ev_who_o(ev_load_who), .ev_miss_o(ev_walked), .ev_miss_who_o(ev_walked_who),
+    .inval_i(inval), .inval_tlb_i(inval_tlb), .inval_page_i(cmd_what.tlb_page & ~ddtp_write), .inval_vpn_i(cmd_what.page[46:0]), .idle_o(walk_idle));
+
+  logic mrif_rd_valid, mrif_rd_ready, mrif_data_valid, mrif_excl, mrif_idle;
+  logic [63:0] mrif_rd_addr, mrif_wr_addr, mrif_wr_data;
+  logic [23:0] mrif_qosid;
+  iommu_mrif #(.DATA_W(DATA_W)) mrif (
+    .clk_i(clk_ctl_i), .rst_ni, .pas_i(pas), .exclusive_i(caps[regs_pkg::IOMMU_CAPABILITIES_AMO_MRIF_LSB]),
+    .keep_i(res_valid & res_mrif & aw_primary), .keep_idx_i(aw_primary_idx), .keep_what_i(res_mrif_what),
+    .valid_i(sunk), .idx_i(aw_err_idx), .req_i(aw_err_req), .data_i(sunk_data), .lanes_i(sunk_lanes), .ok_i(sunk_ok), .done_o(sunk_done), .bad_o(sunk_bad),
+    .rd_valid_o(mrif_rd_valid), .rd_addr_o(mrif_rd_addr), .excl_o(mrif_excl), .qosid_o(mrif_qosid), .rd_ready_i(mrif_rd_ready),
+    .data_valid_i(mrif_data_valid), .rdata_i(data[63:0]), .error_i(data_error), .poison_i(data_poison), .exokay_i(data_exokay),
+    .wr_valid_o(wr_valid[5:4]), .wr_addr_o(mrif_wr_addr), .wr_data_o(mrif_wr_data), .wr_done_i(wr_done[5:4]), .wr_error_i(wr_error), .wr_exokay_i(wr_exokay),
+    .rec_valid_o(mrif_rec_valid), .rec_o(mrif_rec), .rec_ready_i(mrif_rec_ready), .idle_o(mrif_idle));
 
   iommu_mem #(.DATA_W(DATA_W)) mem (
-    .clk_i(clk_ctl_i), .rst_ni, .walk_valid_i(walk_rd_valid), .walk_slot_i(walk_rd_slot), .walk_addr_i(walk_rd_addr), .walk_wide_i(walk_rd_wide),
+    .clk_i(clk_ctl_i), .rst_ni, .qosid_i(cfg.qosid), .walk_valid_i(walk_rd_valid), .walk_slot_i(walk_rd_slot), .walk_addr_i(walk_rd_addr),
+    .walk_size_i(walk_rd_size), .walk_excl_i(walk_rd_excl), .walk_qosid_i(walk_rd_own ? cfg.qosid : walk_rd_qosid),
     .walk_ready_o(walk_rd_ready), .cq_valid_i(cq_rd_valid), .cq_addr_i(cq_rd_addr), .cq_ready_o(cq_rd_ready),
-    .walk_data_valid_o(walk_data_valid), .cq_data_valid_o(cq_data_valid), .data_slot_o(data_slot), .data_o(data), .data_error_o(data_error),
-    .data_poison_o(data_poison), .wr_valid_i(wr_valid), .wr_addr_i({msi_wr_addr, cq_wr_addr, fq_wr_addr}), .wr_record_i(fq_wr_record), .wr_store_i({msi_wr_store, cq_wr_store}),
-    .wr_done_o(wr_done), .wr_error_o(wr_error),
+    .mrif_valid_i(mrif_rd_valid), .mrif_addr_i(mrif_rd_addr), .mrif_excl_i(mrif_excl), .mrif_qosid_i(mrif_qosid), .mrif_ready_o(mrif_rd_ready),
+    .walk_data_valid_o(walk_data_valid), .cq_data_valid_o(cq_data_valid), .mrif_data_valid_o(mrif_data_valid), .data_slot_o(data_slot), .data_o(data),
+    .data_error_o(data_error), .data_poison_o(data_poison), .data_exokay_o(data_exokay),
+    .wr_valid_i(wr_valid), .wr_addr_i({mrif_wr_addr, mrif_wr_addr, walk_wr_addr, msi_wr_addr, cq_wr_addr, fq_wr_addr}), .wr_record_i(fq_wr_record),
+    .wr_store_i({mrif_wr_data, mrif_wr_data, walk_wr_data, 32'd0, msi_wr_store, 32'd0, cq_wr_store}), .wr_half_i({1'b1, 1'b0, walk_wr_half, 2'b11}),
+    .wr_excl_i(mrif_excl), .wr_slot_i(walk_wr_slot), .wr_qosid_i({mrif_qosid, walk_wr_qosid}),
+    .wr_done_o(wr_done), .wr_error_o(wr_error), .wr_exokay_o(wr_exokay),
+    .m_iommu_awlock, .m_iommu_awqosid, .m_iommu_arlock, .m_iommu_arqosid,
     .m_iommu_awid, .m_iommu_awaddr, .m_iommu_awlen, .m_iommu_awsize, .m_iommu_awburst, .m_iommu_awprot, .m_iommu_awuser, .m_iommu_awvalid,
     .m_iommu_awready, .m_iommu_wdata, .m_iommu_wstrb, .m_iommu_wlast, .m_iommu_wvalid, .m_iommu_wready, .m_iommu_bid, .m_iommu_bresp,
     .m_iommu_bvalid, .m_iommu_bready, .m_iommu_arid, .m_iommu_araddr, .m_iommu_arlen, .m_iommu_arsize, .m_iommu_arburst, .m_iommu_arprot,
@@ -470,19 +537,21 @@ module iommu_top #(
   assign m_data_arsize = ar_out.size;
   assign m_data_arburst = ar_out.burst;
   assign m_data_arprot = ar_out.prot;
-  assign m_data_aruser = {ar_out.ttype, ar_out.pv, ar_out.pid, ar_out.did};
+  assign m_data_arqosid = ar_out.qosid;
+  assign m_data_aruser = {ar_out.msi, ar_out.pbmt, ar_out.ttype, ar_out.pv, ar_out.pid, ar_out.did};
   assign m_data_awid = {aw_out.port, aw_out.id};
   assign m_data_awaddr = aw_out.addr;
   assign m_data_awlen = aw_out.len;
   assign m_data_awsize = aw_out.size;
   assign m_data_awburst = aw_out.burst;
   assign m_data_awprot = aw_out.prot;
-  assign m_data_awuser = {aw_out.ttype, aw_out.pv, aw_out.pid, aw_out.did};
+  assign m_data_awqosid = aw_out.qosid;
+  assign m_data_awuser = {aw_out.msi, aw_out.pbmt, aw_out.ttype, aw_out.pv, aw_out.pid, aw_out.did};
   assign out_go = {m_data_awvalid & m_data_awready, m_data_arvalid & m_data_arready};
   assign out_colour = {aw_out.pcol, ar_out.pcol};
 
   iommu_clock ctl_clock (
-    .clk_i, .rst_ni, .work_i(reg_we_i | (|walk_valid) | ~(walk_idle & mem_quiet & cq_idle & fq_idle & irq_idle) | ddtp_busy), .needed_o(ctl_clock_o));
+    .clk_i, .rst_ni, .work_i(reg_we_i | (|walk_valid) | (|sunk) | ~(walk_idle & mrif_idle & mem_quiet & cq_idle & fq_idle & irq_idle) | ddtp_busy), .needed_o(ctl_clock_o));
 
   // ---- events and state -----------------------------------------------------------------------------------------------------------------------------
   assign ev_translation_o = {1'b0, entered[0]} + {1'b0, entered[1]};
@@ -493,9 +562,10 @@ module iommu_top #(
 
   assign quiet_o = (&all_none) & mem_quiet & ~m_data_arvalid & ~m_data_awvalid;
   assign idle_o = pipe_empty & (ar_used == 8'd0) & (aw_used == 8'd0) & (&all_none) & (&w_none) & (&port_empty)
-                & walk_idle & mem_quiet & cq_idle & fq_idle & irq_idle & ~ddtp_busy;
+                & walk_idle & mrif_idle & mem_quiet & cq_idle & fq_idle & irq_idle & ~ddtp_busy;
 
   // straps of what is not there; WLAST is counted, not believed
-  wire unused = &{1'b0, strap_fctl_i[2], strap_fctl_i[0], strap_fctl_be_writable_i, strap_fctl_gxl_writable_i, s0_wlast, s1_wlast};
+  wire unused = &{1'b0, unused_primary, unused_primary_idx, unused_err_idx, unused_err_req, side_accept, side_done, side_res, ev_load, ev_load_kind, ev_load_who,
+                  ev_walked, ev_walked_who, strap_fctl_i[2], strap_fctl_i[0], strap_fctl_be_writable_i, strap_fctl_gxl_writable_i, s0_wlast, s1_wlast};
 endmodule
 `default_nettype wire

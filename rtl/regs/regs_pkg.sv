@@ -415,6 +415,67 @@ package regs_pkg;
   localparam int unsigned DC_FSC_MODE_W = 4;
   localparam logic [63:0] DC_FSC_RESERVED = 64'h0ffff00000000000;
 
+  // structure dc_msi
+  localparam int unsigned DC_MSI_SIZE = 32;
+  localparam int unsigned DC_MSI_MSIPTP_WORD = 0;
+  localparam int unsigned DC_MSI_MSIPTP_PPN_LSB = 0;
+  localparam int unsigned DC_MSI_MSIPTP_PPN_W = 44;
+  localparam int unsigned DC_MSI_MSIPTP_MODE_LSB = 60;
+  localparam int unsigned DC_MSI_MSIPTP_MODE_W = 4;
+  localparam logic [63:0] DC_MSI_MSIPTP_RESERVED = 64'h0ffff00000000000;
+  localparam int unsigned DC_MSI_MASK_WORD = 1;
+  localparam int unsigned DC_MSI_MASK_MASK_LSB = 0;
+  localparam int unsigned DC_MSI_MASK_MASK_W = 52;
+  localparam logic [63:0] DC_MSI_MASK_RESERVED = 64'hfff0000000000000;
+  localparam int unsigned DC_MSI_PATTERN_WORD = 2;
+  localparam int unsigned DC_MSI_PATTERN_PATTERN_LSB = 0;
+  localparam int unsigned DC_MSI_PATTERN_PATTERN_W = 52;
+  localparam logic [63:0] DC_MSI_PATTERN_RESERVED = 64'hfff0000000000000;
+  localparam int unsigned DC_MSI_ZERO_WORD = 3;
+  localparam logic [63:0] DC_MSI_ZERO_RESERVED = 64'hffffffffffffffff;
+
+  // structure pc
+  localparam int unsigned PC_SIZE = 16;
+  localparam int unsigned PC_TA_WORD = 0;
+  localparam int unsigned PC_TA_V_LSB = 0;
+  localparam int unsigned PC_TA_V_W = 1;
+  localparam int unsigned PC_TA_ENS_LSB = 1;
+  localparam int unsigned PC_TA_ENS_W = 1;
+  localparam int unsigned PC_TA_SUM_LSB = 2;
+  localparam int unsigned PC_TA_SUM_W = 1;
+  localparam int unsigned PC_TA_PSCID_LSB = 12;
+  localparam int unsigned PC_TA_PSCID_W = 20;
+  localparam logic [63:0] PC_TA_RESERVED = 64'hffffffff00000ff8;
+  localparam int unsigned PC_FSC_WORD = 1;
+  localparam int unsigned PC_FSC_PPN_LSB = 0;
+  localparam int unsigned PC_FSC_PPN_W = 44;
+  localparam int unsigned PC_FSC_MODE_LSB = 60;
+  localparam int unsigned PC_FSC_MODE_W = 4;
+  localparam logic [63:0] PC_FSC_RESERVED = 64'h0ffff00000000000;
+
+  // structure msi_pte
+  localparam int unsigned MSI_PTE_SIZE = 16;
+  localparam int unsigned MSI_PTE_W0_WORD = 0;
+  localparam int unsigned MSI_PTE_W0_V_LSB = 0;
+  localparam int unsigned MSI_PTE_W0_V_W = 1;
+  localparam int unsigned MSI_PTE_W0_M_LSB = 1;
+  localparam int unsigned MSI_PTE_W0_M_W = 2;
+  localparam int unsigned MSI_PTE_W0_PPN_LSB = 10;
+  localparam int unsigned MSI_PTE_W0_PPN_W = 44;
+  localparam int unsigned MSI_PTE_W0_MRIF_LSB = 7;
+  localparam int unsigned MSI_PTE_W0_MRIF_W = 47;
+  localparam int unsigned MSI_PTE_W0_C_LSB = 63;
+  localparam int unsigned MSI_PTE_W0_C_W = 1;
+  localparam logic [63:0] MSI_PTE_W0_RESERVED = 64'h7f80000000000478;
+  localparam int unsigned MSI_PTE_W1_WORD = 1;
+  localparam int unsigned MSI_PTE_W1_NID_LOW_LSB = 0;
+  localparam int unsigned MSI_PTE_W1_NID_LOW_W = 10;
+  localparam int unsigned MSI_PTE_W1_NPPN_LSB = 10;
+  localparam int unsigned MSI_PTE_W1_NPPN_W = 44;
+  localparam int unsigned MSI_PTE_W1_NID_HIGH_LSB = 60;
+  localparam int unsigned MSI_PTE_W1_NID_HIGH_W = 1;
+  localparam logic [63:0] MSI_PTE_W1_RESERVED = 64'hefc0000000000000;
+
   // structure pte
   localparam int unsigned PTE_SIZE = 8;
   localparam int unsigned PTE_E_WORD = 0;
@@ -584,6 +645,22 @@ package regs_pkg;
   localparam logic [3:0] IOMMU_MODE_1LVL = 4'd2;
   localparam logic [3:0] IOMMU_MODE_2LVL = 4'd3;
   localparam logic [3:0] IOMMU_MODE_3LVL = 4'd4;
+
+  // codes hgatp_mode
+  localparam logic [3:0] HGATP_MODE_BARE = 4'd0;
+  localparam logic [3:0] HGATP_MODE_SV39X4 = 4'd8;
+  localparam logic [3:0] HGATP_MODE_SV48X4 = 4'd9;
+  localparam logic [3:0] HGATP_MODE_SV57X4 = 4'd10;
+
+  // codes pdtp_mode
+  localparam logic [3:0] PDTP_MODE_BARE = 4'd0;
+  localparam logic [3:0] PDTP_MODE_PD8 = 4'd1;
+  localparam logic [3:0] PDTP_MODE_PD17 = 4'd2;
+  localparam logic [3:0] PDTP_MODE_PD20 = 4'd3;
+
+  // codes msiptp_mode
+  localparam logic [3:0] MSIPTP_MODE_OFF = 4'd0;
+  localparam logic [3:0] MSIPTP_MODE_FLAT = 4'd1;
 
   // codes satp_mode
   localparam logic [3:0] SATP_MODE_BARE = 4'd0;

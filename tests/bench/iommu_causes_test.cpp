@@ -72,7 +72,7 @@ class IommuCauses : public ::testing::Test {
     start(iommu, mode);
   }
   static tb::Straps narrow() {
-    tb::Straps straps;
+    tb::Straps straps = first_stage();
     straps.set_pas(40);
     return straps;
   }
@@ -125,7 +125,7 @@ TEST_F(IommuCauses, DeviceIdTooWideForTheDirectory) {
 class EveryLevel : public IommuCauses, public ::testing::WithParamInterface<unsigned> {
  protected:
   static constexpr std::uint32_t kFar = 0xfe'dcba;
-  EveryLevel() { restart({}, IommuMode::k3lvl); }
+  EveryLevel() { restart(first_stage(), IommuMode::k3lvl); }
   std::uint64_t entry() { return iommu.directory_entry(kFar, GetParam()); }
   void expect_far(Cause cause) { expect(cause, Kind::kRead, kIova, {.device_id = kFar}); }
 };
@@ -244,7 +244,7 @@ TEST_F(IommuCauses, FirstStageModesThatStrapsTookAway) {
   const std::vector<std::pair<SatpMode, regs::Field>> modes{
       {SatpMode::kSv39, c::sv39}, {SatpMode::kSv48, c::sv48}, {SatpMode::kSv57, c::sv57}};
   for (const auto& [mode, field] : modes) {
-    tb::Straps straps;
+    tb::Straps straps = first_stage();
     straps.capabilities &= ~field.mask();
     restart(straps);
     PageTable table = translate(mode);
@@ -314,6 +314,7 @@ INSTANTIATE_TEST_SUITE_P(Modes, EveryMode, ::testing::Values(SatpMode::kSv39, Sa
 
 TEST_P(EveryMode, TranslatesLeavesOfEveryLevel) {
   for (unsigned level = 0; level <= table.top(); ++level) {
+    ASSERT_TRUE(iommu.flush());  // tables above may be cached
     const std::uint64_t size = kPageSize << 9 * level;
     const std::uint64_t iova = level == table.top() ? 0 : size * 3;
     PageTable other = translate(GetParam());
@@ -346,6 +347,7 @@ TEST_P(EveryMode, AddressThatIsNotSignExtended) {
 TEST_P(EveryMode, EntryNotValidAtAnyLevel) {
   table.map(kIova, page, kReadWrite | kX);
   for (unsigned level = 0; level <= table.top(); ++level) {
+    ASSERT_TRUE(iommu.flush());  // tables above may be cached
     const std::uint64_t at = table.entry(kIova, level);
     const std::uint64_t good = read64(at);
     write64(at, good & ~kV);
@@ -357,6 +359,7 @@ TEST_P(EveryMode, EntryNotValidAtAnyLevel) {
 TEST_P(EveryMode, EntryBusErrorAtAnyLevel) {
   table.map(kIova, page, kReadWrite | kX);
   for (unsigned level = 0; level <= table.top(); ++level) {
+    ASSERT_TRUE(iommu.flush());  // tables above may be cached
     iommu.memory().clear_faults();
     iommu.memory().fault(table.entry(kIova, level), 8, MemoryFault::kError);
     expect_access_faults();
@@ -366,6 +369,7 @@ TEST_P(EveryMode, EntryBusErrorAtAnyLevel) {
 TEST_P(EveryMode, EntryPoisonedAtAnyLevel) {
   table.map(kIova, page, kReadWrite | kX);
   for (unsigned level = 0; level <= table.top(); ++level) {
+    ASSERT_TRUE(iommu.flush());  // tables above may be cached
     iommu.memory().clear_faults();
     iommu.memory().fault(table.entry(kIova, level), 8, MemoryFault::kPoison);
     expect(Cause::kPtCorruption);
@@ -375,6 +379,7 @@ TEST_P(EveryMode, EntryPoisonedAtAnyLevel) {
 TEST_P(EveryMode, EntryReservedBitsAtAnyLevel) {
   table.map(kIova, page, kReadWrite | kX);
   for (unsigned level = 0; level <= table.top(); ++level) {
+    ASSERT_TRUE(iommu.flush());  // tables above may be cached
     const std::uint64_t at = table.entry(kIova, level);
     const std::uint64_t good = read64(at);
     for (unsigned bit = regs::pte::e::rsvd.lsb; bit < regs::pte::e::n.lsb; ++bit) {

@@ -134,7 +134,7 @@ TEST_F(IommuCommands, InvalPdtTakesProcessIdsOf8Bits) {
 }
 
 TEST_F(IommuCommands, DeviceIdMustLieWithinTheStrapsMask) {
-  tb::Straps straps;
+  tb::Straps straps = first_stage();
   straps.device_id_mask = 0xffff;
   bench.reset(straps);
   iommu.enable_command_queue();
@@ -190,7 +190,7 @@ TEST_F(IommuCommands, PoisonedCommandIsAFetchError) {
 }
 
 TEST_F(IommuCommands, QueueBeyondThePhysicalAddressWidthIsAFetchError) {
-  tb::Straps straps;
+  tb::Straps straps = first_stage();
   straps.set_pas(40);
   bench.reset(straps);
   iommu.write(r::cqb, r::cqb_f::ppn.set(5, std::uint64_t{1} << 28));

@@ -90,7 +90,8 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST_P(EveryAccess, IsNamedInItsRecord) {
   iommu.enable_fault_queue();
-  tb::DeviceBurst burst = bench.device().make({.exec = GetParam().exec, .type = GetParam().translation}, 0x1000, 8);
+  tb::DeviceBurst burst =
+      bench.device().make({.process_id = 1, .exec = GetParam().exec, .type = GetParam().translation}, 0x1000, 8);
   burst.write = GetParam().write;
   EXPECT_EQ(bench.device().run(burst).resp, tb::Resp::kSlverr);
   EXPECT_EQ(iommu.faults().at(0).type, GetParam().type);
@@ -188,7 +189,7 @@ TEST_F(IommuFaults, FailedStoreIsAMemoryFaultAndDropsUntilCleared) {
 }
 
 TEST_F(IommuFaults, QueueBeyondThePhysicalAddressWidthIsAMemoryFault) {
-  tb::Straps straps;
+  tb::Straps straps = first_stage();
   straps.set_pas(40);
   bench.reset(straps);
   iommu.write(r::fqb, r::fqb_f::ppn.set(5, std::uint64_t{1} << 28));

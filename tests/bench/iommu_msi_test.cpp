@@ -66,7 +66,7 @@ TEST_F(IommuMessages, VectorsThatAreNotThereReadZero) {
 }
 
 TEST_F(IommuMessages, TableIsAbsentWithWiresOnly) {
-  tb::Straps straps;
+  tb::Straps straps = first_stage();
   straps.capabilities = r::capabilities_f::igs.set(straps.capabilities, std::to_underlying(regs::Igs::kWsi));
   bench.reset(straps);
   EXPECT_EQ(iommu.get(r::capabilities, r::capabilities_f::igs), std::to_underlying(regs::Igs::kWsi));
@@ -79,7 +79,7 @@ TEST_F(IommuMessages, TableIsAbsentWithWiresOnly) {
 }
 
 TEST_F(IommuMessages, WiresCannotBeChosenWithMessagesOnly) {
-  tb::Straps straps;
+  tb::Straps straps = first_stage();
   straps.capabilities = r::capabilities_f::igs.set(straps.capabilities, std::to_underlying(regs::Igs::kMsi));
   bench.reset(straps);
   iommu.write(r::fctl, r::fctl_f::wsi.mask());
@@ -168,7 +168,7 @@ TEST_F(IommuMessages, RefusedMessageIsRecorded) {
 }
 
 TEST_F(IommuMessages, MessageBeyondThePhysicalAddressWidthIsRecorded) {
-  tb::Straps straps;
+  tb::Straps straps = first_stage();
   straps.set_pas(40);
   bench.reset(straps);
   set_vector(0, std::uint64_t{1} << 40, 1, false);

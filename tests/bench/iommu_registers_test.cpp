@@ -34,17 +34,21 @@ class IommuRegisters : public ::testing::Test {
 // --------------------------------------------------------------------
 
 TEST_F(IommuRegisters, CapabilitiesStateWhatIsThere) {
+  restart({});
   std::uint64_t expected = 0;
   namespace c = r::capabilities_f;
   expected = c::version.set(expected, 0x10);
-  for (const regs::Field& mode : {c::sv39, c::sv48, c::sv57}) expected |= mode.mask();
+  for (const regs::Field& there :
+       {c::sv39, c::sv48, c::sv57, c::svrsw60t59b, c::svpbmt, c::sv39x4, c::sv48x4, c::sv57x4, c::amo_mrif, c::msi_flat,
+        c::msi_mrif, c::amo_hwad, c::pd8, c::pd17, c::pd20, c::nl, c::s})
+    expected |= there.mask();
   expected = c::igs.set(expected, std::to_underlying(regs::Igs::kBoth));
   expected = c::pas.set(expected, 56);
   EXPECT_EQ(iommu.read(r::capabilities), expected);
 }
 
 TEST_F(IommuRegisters, StrapsTakeCapabilitiesAway) {
-  tb::Straps straps;
+  tb::Straps straps = first_stage();
   straps.capabilities &= ~r::capabilities_f::sv57.mask();
   straps.set_pas(40);
   restart(straps);
@@ -61,7 +65,7 @@ TEST_F(IommuRegisters, ResetLeavesEverythingOff) {
 }
 
 TEST_F(IommuRegisters, ResetModeIsAStrap) {
-  tb::Straps straps;
+  tb::Straps straps = first_stage();
   straps.reset_bare = true;
   restart(straps);
   EXPECT_EQ(iommu.read(r::ddtp), ddtp(IommuMode::kBare));
@@ -135,7 +139,7 @@ TEST_F(IommuRegisters, DdtpIgnoresModesThatAreNotThere) {
 
 TEST_F(IommuRegisters, DdtpLevelsAreLimitedByStrap) {
   for (std::uint8_t levels = 0; levels < 4; ++levels) {
-    tb::Straps straps;
+    tb::Straps straps = first_stage();
     straps.ddt_levels_max = levels;
     for (unsigned wanted = 1; wanted <= 3; ++wanted) {
       restart(straps);
@@ -207,7 +211,7 @@ TEST_P(EveryQueue, BaseReadsBackWithoutReservedBits) {
 
 TEST_P(EveryQueue, SizeIsLimitedByStrap) {
   for (const unsigned limit : {1U, 8U, 15U}) {
-    tb::Straps straps;
+    tb::Straps straps = first_stage();
     straps.queue_log2_max = static_cast<std::uint8_t>(limit);
     restart(straps);
     iommu.write(queue.base, r::cqb_f::log2szm1.mask());
@@ -293,7 +297,7 @@ TEST_F(IommuRegisters, EnablingTheCommandQueueStartsAtItsFirstEntry) {
 
 TEST_F(IommuRegisters, VectorFieldsHaveAsManyBitsAsThereAreVectors) {
   for (std::uint8_t log2 = 0; log2 <= 4; ++log2) {
-    tb::Straps straps;
+    tb::Straps straps = first_stage();
     straps.vectors_log2 = log2;
     restart(straps);
     iommu.write(r::icvec, kOnes);

@@ -275,12 +275,19 @@ std::vector<Fault> Iommu::faults() {
   return found;
 }
 
+tb::Straps first_stage() {
+  tb::Straps straps;
+  straps.capabilities &= kFirstStage;
+  return straps;
+}
+
 tb::Bench& power_on(tb::Profile profile, unsigned latency, unsigned width) {
   tb::Options options;
   options.profile = profile;
   options.latency = latency;
   options.width = width;
   options.seed = seed();
+  options.straps = first_stage();
   options.straps.fctl =
       static_cast<std::uint8_t>(regs::iommu::fctl_f::wsi.mask());  // wires; messages have tests of their own
   return tb::Bench::start(options);

@@ -150,7 +150,16 @@ class Iommu {
   std::uint64_t fq_ = 0, fq_mask_ = 0, fq_head_ = 0;
 };
 
-/// The bench, powered on with the seed of this test program.
+/// Capabilities of an IOMMU with first stages, base-format device contexts and nothing that is optional.
+inline constexpr std::uint64_t kFirstStage =
+    regs::iommu::capabilities_f::version.mask() | regs::iommu::capabilities_f::sv39.mask() |
+    regs::iommu::capabilities_f::sv48.mask() | regs::iommu::capabilities_f::sv57.mask() |
+    regs::iommu::capabilities_f::igs.mask() | regs::iommu::capabilities_f::pas.mask();
+
+/// Straps of such an IOMMU.
+tb::Straps first_stage();
+
+/// The bench, powered on with the seed of this test program and first_stage().
 tb::Bench& power_on(tb::Profile profile = tb::Profile::kIdeal, unsigned latency = 20, unsigned width = 64);
 
 /// The usual start of a test: directory, command queue and fault queue on.

@@ -19,7 +19,7 @@ TEST_P(CycleLaws, Hold) {
     EXPECT_TRUE(row.holds()) << row.name << ": " << row.value << ' ' << row.unit << ", the law is "
                              << row.law.value_or(0) << " (" << row.definition << ")";
   }
-  EXPECT_EQ(laws, 8U);
+  EXPECT_EQ(laws, 10U);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, CycleLaws,

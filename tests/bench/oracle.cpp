@@ -91,7 +91,9 @@ bool Translation::fail(unsigned cause) {
   const std::uint64_t pv = request_.process_id ? 1 : 0;
   const std::uint64_t pid = request_.process_id.value_or(0);
   const std::uint64_t priv = pv != 0 && request_.privileged ? 1 : 0;
-  const std::uint64_t ttyp = (request_.write ? 3U : request_.exec ? 1U : 2U) + (request_.translated ? 4U : 0U);
+  // A translated request asks for execution only with a process id (Process to translate an IOVA).
+  const bool exec = request_.exec && (!request_.translated || request_.process_id);
+  const std::uint64_t ttyp = (request_.write ? 3U : exec ? 1U : 2U) + (request_.translated ? 4U : 0U);
   Fault fault;
   fault.cause = cause;
   fault.logged = !dtf_ || reported_despite_dtf(cause);

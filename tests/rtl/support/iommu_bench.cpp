@@ -8,7 +8,7 @@ namespace aperture::test {
 namespace {
 
 constexpr unsigned kLatency = 20;
-constexpr std::uint64_t kCapabilities = 0xffff'fff8'ffff'ff10;  // version 1.0, PAS 56, all that the RTL has
+constexpr std::uint64_t kCapabilities = 0x38'3000'0e10;  // version 1.0, Sv39 to Sv57, IGS both, PAS 56
 
 template <typename To, typename From>
 void copy(To& to, From from) {
