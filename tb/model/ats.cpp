@@ -16,8 +16,11 @@ namespace aperture::tb::model {
 /// First what would be granted, then the translation for exactly that, which sets A and D bits.
 Outcome<Translation> Model::translate_ats(Request request) {
   request.probe = true;
-  const Outcome<Translation> probe = translate(request);
-  if (!probe || !probe->granted.any()) return probe;
+  Outcome<Translation> probe = translate(request);
+  if (!probe) return probe;
+  // "The X permission is granted only if the R permission is also granted".
+  probe->granted.x = probe->granted.x && probe->granted.r;
+  if (!probe->granted.any()) return probe;
   request.probe = false;
   request.counted = false;
   request.wanted = probe->granted;
@@ -58,8 +61,7 @@ Result<AtsResult> Model::ats(const DeviceAccess& access) {
   result.pa = address & ~(translation->size - 1);
   result.r = translation->granted.r;
   result.w = translation->granted.w;
-  // "The X permission is granted only if the R permission is also granted".
-  result.x = translation->granted.x && translation->granted.r;
+  result.x = translation->granted.x;
   result.global = translation->global && access.process_id && translation->msi == AccessResult::Msi::kNone;
   result.pbmt = translation->pbmt;
   return result;
