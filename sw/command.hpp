@@ -32,6 +32,7 @@ Exit run_bench(const Arguments& arguments);
 Exit run_demo(const Arguments& arguments);
 Exit run_dma(const Arguments& arguments);
 Exit run_dump(const Arguments& arguments);
+Exit run_replay(const Arguments& arguments);
 Exit run_serve(const Arguments& arguments);
 
 }  // namespace aperture::sw

@@ -12,6 +12,8 @@ constexpr Command kCommands[] = {
      run_demo},
     {"dma", "FILE [--channel N] [--out FILE]", "copy a file through the card's IOMMU and compare", run_dma},
     {"dump", "", "all registers, decoded field by field", run_dump},
+    {"replay", "FILE [--stop-on-mismatch] [--limit N]", "run a trace of the card's buses, line by line, and compare",
+     run_replay},
     {"serve", "--socket PATH [--once]", "the simulated card as a PCI function for another process, QEMU for one",
      run_serve},
 };

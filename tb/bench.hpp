@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,8 @@ class Bench {
   Memory& memory();
   /// What the card's masters reach from now on, instead of memory().
   void connect(MemoryTarget& target);
+  /// MSIs of the card go to `sink` instead of into memory, unless memory refuses them. An empty function: into memory.
+  void divert_messages(std::function<void(std::uint64_t address, std::span<const std::byte> data)> sink);
   BusLog& log();
 
   /// Clock cycles since the program started.

@@ -123,8 +123,8 @@ void MemoryPort::perform(ReadBurst& burst) {
     if (burst.beats[i].answer != MemoryAnswer::kPending) continue;
     const Beat beat = beat_of(burst.address, i, bus_bytes_);
     auto* lanes = reinterpret_cast<std::byte*>(burst.beats[i].data.data());
-    burst.beats[i].answer =
-        target_.read(port_, access_of(burst.number, i), beat.address, std::span(lanes + beat.lane, beat.size));
+    burst.beats[i].answer = target_.read(port_, access_of(burst.number, i), burst.address.user, beat.address,
+                                         std::span(lanes + beat.lane, beat.size));
     if (burst.beats[i].answer == MemoryAnswer::kPending) burst.performed = false;
   }
 }
@@ -136,7 +136,7 @@ void MemoryPort::perform(WriteBurst& burst) {
     const Beat beat = beat_of(burst.address, i, bus_bytes_);
     const auto* lanes = reinterpret_cast<const std::byte*>(burst.beats[i].data.data());
     const std::uint32_t strobes = (burst.beats[i].strb & lanes_of(beat)) >> beat.lane;
-    const MemoryAnswer answer = target_.write(port_, access_of(burst.number, i), beat.address,
+    const MemoryAnswer answer = target_.write(port_, access_of(burst.number, i), burst.address.user, beat.address,
                                               std::span(lanes + beat.lane, beat.size), strobes);
     if (answer == MemoryAnswer::kPending) {
       burst.performed = false;

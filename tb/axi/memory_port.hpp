@@ -16,13 +16,14 @@
 namespace aperture::tb {
 
 /// What does one beat, within one naturally aligned bus word. Must not block; a beat that is pending is made again in
-/// the next cycle. `access` names a beat of this port from its first call to its answer.
+/// the next cycle. `access` names a beat of this port from its first call to its answer, `user` is AxUSER of its burst.
 class BeatTarget {
  public:
   virtual ~BeatTarget() = default;
-  virtual MemoryAnswer read(Port port, std::uint64_t access, std::uint64_t address, std::span<std::byte> out) = 0;
-  virtual MemoryAnswer write(Port port, std::uint64_t access, std::uint64_t address, std::span<const std::byte> data,
-                             std::uint32_t strobes) = 0;
+  virtual MemoryAnswer read(Port port, std::uint64_t access, std::uint64_t user, std::uint64_t address,
+                            std::span<std::byte> out) = 0;
+  virtual MemoryAnswer write(Port port, std::uint64_t access, std::uint64_t user, std::uint64_t address,
+                             std::span<const std::byte> data, std::uint32_t strobes) = 0;
 };
 
 class MemoryPort {

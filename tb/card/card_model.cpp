@@ -237,8 +237,9 @@ void CardModel::transport_device(tlm::tlm_generic_payload& payload, sc_core::sc_
   payload.set_response_status(tlm::TLM_OK_RESPONSE);
 }
 
-MemoryAnswer CardModel::transport(Port port, std::uint64_t access) {
+MemoryAnswer CardModel::transport(Port port, std::uint64_t access, std::uint64_t user) {
   access_.access = access << 1 | (port == Port::kData ? 0 : 1);
+  access_.user = user;
   access_.poison = false;
   payload_.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
   sc_core::sc_time delay = ahead_;
@@ -255,17 +256,18 @@ MemoryAnswer CardModel::transport(Port port, std::uint64_t access) {
   }
 }
 
-MemoryAnswer CardModel::read(Port port, std::uint64_t access, std::uint64_t address, std::span<std::byte> out) {
+MemoryAnswer CardModel::read(Port port, std::uint64_t access, std::uint64_t user, std::uint64_t address,
+                             std::span<std::byte> out) {
   payload_.set_read();
   payload_.set_address(address);
   payload_.set_data_ptr(reinterpret_cast<unsigned char*>(out.data()));
   payload_.set_data_length(static_cast<unsigned>(out.size()));
   payload_.set_byte_enable_ptr(nullptr);
-  return transport(port, access);
+  return transport(port, access, user);
 }
 
-MemoryAnswer CardModel::write(Port port, std::uint64_t access, std::uint64_t address, std::span<const std::byte> data,
-                              std::uint32_t strobes) {
+MemoryAnswer CardModel::write(Port port, std::uint64_t access, std::uint64_t user, std::uint64_t address,
+                              std::span<const std::byte> data, std::uint32_t strobes) {
   const bool whole = strobes == (std::uint32_t{1} << data.size()) - 1;
   for (std::size_t i = 0; !whole && i < data.size(); ++i) {
     enables_[i] = (strobes >> i & 1U) != 0 ? TLM_BYTE_ENABLED : TLM_BYTE_DISABLED;
@@ -277,7 +279,7 @@ MemoryAnswer CardModel::write(Port port, std::uint64_t access, std::uint64_t add
   payload_.set_data_length(static_cast<unsigned>(data.size()));
   payload_.set_byte_enable_ptr(whole ? nullptr : enables_.data());
   payload_.set_byte_enable_length(whole ? 0 : static_cast<unsigned>(data.size()));
-  return transport(port, access);
+  return transport(port, access, user);
 }
 
 }  // namespace aperture::tb

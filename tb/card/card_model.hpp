@@ -85,10 +85,11 @@ class CardModel final : public sc_core::sc_module, private BeatTarget {
 
   void transport_mmio(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
   void transport_device(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
-  MemoryAnswer read(Port port, std::uint64_t access, std::uint64_t address, std::span<std::byte> out) override;
-  MemoryAnswer write(Port port, std::uint64_t access, std::uint64_t address, std::span<const std::byte> data,
-                     std::uint32_t strobes) override;
-  MemoryAnswer transport(Port port, std::uint64_t access);
+  MemoryAnswer read(Port port, std::uint64_t access, std::uint64_t user, std::uint64_t address,
+                    std::span<std::byte> out) override;
+  MemoryAnswer write(Port port, std::uint64_t access, std::uint64_t user, std::uint64_t address,
+                     std::span<const std::byte> data, std::uint32_t strobes) override;
+  MemoryAnswer transport(Port port, std::uint64_t access, std::uint64_t user);
 
   Kernel& kernel_;
   const sc_core::sc_time period_{10, sc_core::SC_NS};

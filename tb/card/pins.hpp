@@ -70,6 +70,9 @@ constexpr std::string_view name(Channel channel) {
   return kNames[static_cast<std::size_t>(channel)];
 }
 
+/// What an access on m_iommu is for: its AxUSER (KIND_* in rtl/iommu/iommu_pkg.sv).
+enum class IommuAccess : std::uint8_t { kWalk, kCommandQueue, kFaultQueue, kStore, kMsi, kMrif, kNoticeMsi };
+
 /// Answer codes, AMBA AXI4 table A3-4.
 enum class Resp : std::uint8_t { kOkay, kExokay, kSlverr, kDecerr };
 

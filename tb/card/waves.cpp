@@ -12,8 +12,6 @@
 namespace aperture::tb {
 namespace {
 
-/// AxUSER on m_iommu of the IOMMU's write of a fault record (KIND_FQ in rtl/iommu/iommu_pkg.sv).
-constexpr std::uint64_t kFaultRecord = 2;
 /// Bytes of the register bus.
 constexpr unsigned kLanes = 8;
 
@@ -37,7 +35,7 @@ bool TriggerWatch::seen(const Pins& pins) {
   switch (trigger_.kind) {
     case WaveTrigger::Kind::kFault: {
       const AddressChannel& aw = pins[Port::kIommu].aw;
-      return aw.valid && aw.ready && aw.user == kFaultRecord;
+      return aw.valid && aw.ready && static_cast<IommuAccess>(aw.user) == IommuAccess::kFaultQueue;
     }
     case WaveTrigger::Kind::kWrite:
       return write_seen(pins[Port::kMmio]);

@@ -3,6 +3,7 @@
 
 #include <span>
 
+#include "tb/card/pins.hpp"
 #include "tb/tlm/extensions.hpp"
 
 namespace aperture::tb {
@@ -10,7 +11,7 @@ namespace aperture::tb {
 HostMemory::HostMemory(const sc_core::sc_module_name& name, MemoryTarget& memory)
     : sc_core::sc_module(name), memory_(&memory) {
   data.register_b_transport(this, &HostMemory::transport);
-  iommu.register_b_transport(this, &HostMemory::transport);
+  iommu.register_b_transport(this, &HostMemory::transport_iommu);
 }
 
 void HostMemory::transport(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
@@ -35,6 +36,31 @@ void HostMemory::transport(tlm::tlm_generic_payload& payload, sc_core::sc_time&)
   payload.set_response_status(answer == MemoryAnswer::kError    ? tlm::TLM_GENERIC_ERROR_RESPONSE
                               : answer == MemoryAnswer::kDecode ? tlm::TLM_ADDRESS_ERROR_RESPONSE
                                                                 : tlm::TLM_OK_RESPONSE);
+}
+
+void HostMemory::transport_iommu(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
+  const auto* extension = payload.get_extension<AccessExtension>();
+  const auto kind = static_cast<IommuAccess>(extension == nullptr ? 0 : extension->user);
+  if (!messages_ || !payload.is_write() || (kind != IommuAccess::kMsi && kind != IommuAccess::kNoticeMsi)) {
+    transport(payload, delay);
+    return;
+  }
+  const auto* bytes = reinterpret_cast<const std::byte*>(payload.get_data_ptr());
+  const std::size_t size = payload.get_data_length();
+  const unsigned char* enables = payload.get_byte_enable_ptr();
+  const auto enabled = [&](std::size_t i) {
+    return enables == nullptr || enables[i % payload.get_byte_enable_length()] != TLM_BYTE_DISABLED;
+  };
+  std::size_t first = 0;
+  while (first < size && !enabled(first)) ++first;
+  std::size_t last = size;
+  while (last > first && !enabled(last - 1)) --last;
+  // Memory only says whether it would have taken it.
+  const MemoryAnswer answer = memory_->perform_write(extension->access, payload.get_address() + first,
+                                                     std::span(bytes + first, last - first), 0);
+  if (answer == MemoryAnswer::kPending) return;
+  if (answer == MemoryAnswer::kOk) messages_(payload.get_address() + first, std::span(bytes + first, last - first));
+  payload.set_response_status(answer == MemoryAnswer::kOk ? tlm::TLM_OK_RESPONSE : tlm::TLM_GENERIC_ERROR_RESPONSE);
 }
 
 }  // namespace aperture::tb

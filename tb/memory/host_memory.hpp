@@ -6,8 +6,11 @@
 
 #include <tlm_utils/simple_target_socket.h>
 
+#include <functional>
+#include <span>
 #include <systemc>
 #include <tlm>
+#include <utility>
 
 #include "tb/memory/target.hpp"
 
@@ -21,11 +24,16 @@ class HostMemory final : public sc_core::sc_module {
   HostMemory(const sc_core::sc_module_name& name, MemoryTarget& memory);
   /// Another memory from now on; nothing may be under way.
   void connect(MemoryTarget& memory) { memory_ = &memory; }
+  /// Where MSIs go that memory would have taken, instead of into it; nothing: they are written like everything else.
+  using MessageSink = std::function<void(std::uint64_t address, std::span<const std::byte> data)>;
+  void divert_messages(MessageSink sink) { messages_ = std::move(sink); }
 
  private:
   void transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
+  void transport_iommu(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
 
   MemoryTarget* memory_;
+  MessageSink messages_;
 };
 
 }  // namespace aperture::tb

@@ -26,6 +26,7 @@ class IdentityExtension final : public tlm::tlm_extension<IdentityExtension> {
 class AccessExtension final : public tlm::tlm_extension<AccessExtension> {
  public:
   std::uint64_t access = 0;  ///< which access it is, from its first transaction until one is answered
+  std::uint64_t user = 0;    ///< AxUSER
   bool poison = false;       ///< set by memory
 
   tlm::tlm_extension_base* clone() const override { return new AccessExtension(*this); }

@@ -35,12 +35,13 @@ class MemoryPortTest : public ::testing::Test, public BeatTarget {
     timing = make_timing(profile, latency, seed);
     port = std::make_unique<MemoryPort>(Port::kData, 8U, *timing, static_cast<BeatTarget&>(*this), seed);
   }
-  MemoryAnswer read(Port, std::uint64_t access, std::uint64_t address, std::span<std::byte> out) override {
+  MemoryAnswer read(Port, std::uint64_t access, std::uint64_t, std::uint64_t address,
+                    std::span<std::byte> out) override {
     if (pending(address, access)) return MemoryAnswer::kPending;
     performed.push_back({false, address, now});
     return memory.card_read(address, out);
   }
-  MemoryAnswer write(Port, std::uint64_t access, std::uint64_t address, std::span<const std::byte> data,
+  MemoryAnswer write(Port, std::uint64_t access, std::uint64_t, std::uint64_t address, std::span<const std::byte> data,
                      std::uint32_t strobes) override {
     if (pending(address, access)) return MemoryAnswer::kPending;
     performed.push_back({true, address, now});

@@ -242,12 +242,13 @@ void IommuBench::clear_isolation(unsigned p) {
 
 bool IommuBench::idle() const { return model_->idle_o != 0; }
 
-tb::MemoryAnswer IommuBench::read(tb::Port, std::uint64_t, std::uint64_t address, std::span<std::byte> out) {
+tb::MemoryAnswer IommuBench::read(tb::Port, std::uint64_t, std::uint64_t, std::uint64_t address,
+                                  std::span<std::byte> out) {
   return memory.card_read(address, out);
 }
 
-tb::MemoryAnswer IommuBench::write(tb::Port, std::uint64_t, std::uint64_t address, std::span<const std::byte> data,
-                                   std::uint32_t strobes) {
+tb::MemoryAnswer IommuBench::write(tb::Port, std::uint64_t, std::uint64_t, std::uint64_t address,
+                                   std::span<const std::byte> data, std::uint32_t strobes) {
   return memory.card_write(address, data, strobes);
 }
 

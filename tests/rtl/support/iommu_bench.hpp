@@ -65,9 +65,10 @@ class IommuBench final : private tb::BeatTarget {
   tb::Checker checker(tb::Port port, const std::string& name);
   void put_inputs();
   void get_outputs();
-  tb::MemoryAnswer read(tb::Port port, std::uint64_t access, std::uint64_t address, std::span<std::byte> out) override;
-  tb::MemoryAnswer write(tb::Port port, std::uint64_t access, std::uint64_t address, std::span<const std::byte> data,
-                         std::uint32_t strobes) override;
+  tb::MemoryAnswer read(tb::Port port, std::uint64_t access, std::uint64_t user, std::uint64_t address,
+                        std::span<std::byte> out) override;
+  tb::MemoryAnswer write(tb::Port port, std::uint64_t access, std::uint64_t user, std::uint64_t address,
+                         std::span<const std::byte> data, std::uint32_t strobes) override;
 
   std::unique_ptr<VerilatedContext> context_;
   std::unique_ptr<Viommu> model_;

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// How traces write values: numbers as JSON numbers or "0x...", bytes as hexadecimal digits in memory order.
+
+#include <cstddef>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace aperture::tb::replay {
+
+using Json = nlohmann::ordered_json;
+
+/// "0x1f000".
+std::string hex(std::uint64_t value);
+/// Two digits a byte, lower case.
+std::string hex_bytes(std::span<const std::byte> bytes);
+
+/// The value of a JSON number or a string "0x..." of any number of digits; nothing if it is neither, negative, not
+/// whole or above 2^64-1.
+std::optional<std::uint64_t> to_number(const Json& value);
+/// The bytes of a string of hexadecimal digits, two a byte, in either case; nothing if it is none.
+std::optional<std::vector<std::byte>> to_bytes(const Json& value);
+
+}  // namespace aperture::tb::replay
