@@ -30,11 +30,17 @@ ioas::Format format_of(const vfio::Ranges& ranges) {
           .page_sizes = ranges.page_sizes};
 }
 
-/// What lies between the kernel's ranges, as far as possible with the reason.
-std::vector<ioas::DeviceReservation> holes_of(const vfio::Ranges& ranges, const vfio::Function& function) {
+/// What lies between the kernel's ranges.
+ioas::RangeSet holes_of(const vfio::Ranges& ranges) {
   const IovaRange all{ranges.ranges.front().first, ranges.ranges.back().last};
   ioas::RangeSet holes(std::span(&all, 1));
-  for (const IovaRange& range : ranges.ranges) holes.subtract(range);
+  holes.subtract(ioas::RangeSet(ranges.ranges));
+  return holes;
+}
+
+}  // namespace
+
+std::vector<ioas::DeviceReservation> Device::with_causes(ioas::RangeSet holes, const vfio::Function& function) {
   std::vector<ioas::DeviceReservation> out;
   for (const vfio::ReservedRegion& region :
        vfio::reserved_regions(function.kernel(), function.location().group.value_or(0))) {
@@ -47,8 +53,6 @@ std::vector<ioas::DeviceReservation> holes_of(const vfio::Ranges& ranges, const 
   return out;
 }
 
-}  // namespace
-
 Device::Device(std::unique_ptr<vfio::Function> function, PinProvider& pins, const vfio::Ranges& ranges,
                DeviceOptions options)
     : function_(std::move(function)),
@@ -57,7 +61,7 @@ Device::Device(std::unique_ptr<vfio::Function> function, PinProvider& pins, cons
       device_id_(requester_id(function_->location().address)),
       formats_{format_of(ranges)} {
   if (options_.name.empty()) options_.name = function_->location().address;
-  const auto holes = holes_of(ranges, *function_);
+  const auto holes = with_causes(holes_of(ranges), *function_);
   options_.reservations.insert(options_.reservations.begin(), holes.begin(), holes.end());
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -8,6 +9,7 @@
 
 #include "host/domain.hpp"
 #include "ioas/device.hpp"
+#include "ioas/range_set.hpp"
 #include "vfio/function.hpp"
 
 namespace aperture::host {
@@ -41,6 +43,8 @@ class Device : public ioas::Device {
  protected:
   Device(std::unique_ptr<vfio::Function> function, PinProvider& pins, const vfio::Ranges& ranges,
          DeviceOptions options);
+  /// With the reason, as far as sysfs knows it.
+  static std::vector<ioas::DeviceReservation> with_causes(ioas::RangeSet holes, const vfio::Function& function);
   /// EOPNOTSUPP for a process.
   Result<> check(ioas::ProcessId process) const;
 
@@ -52,15 +56,28 @@ class Device : public ioas::Device {
   std::shared_ptr<Domain> domain_;
 };
 
+/// What the functions of an IOMMU group share.
+struct Group {
+  std::atomic<unsigned> attached{};  ///< behind iommufd: functions that are
+  std::weak_ptr<Type1Domain> space;  ///< behind type1: what is in the container
+};
+
+/// Behind iommufd. Each domain is an IOAS of the kernel's with one page table, made for the first device; others that
+/// the kernel lets use it share it, and those that it does not get a domain of their own.
 class IommufdDevice final : public Device {
  public:
-  /// Finds the kernel's ranges by a trial attach: before it, everything seems possible.
+  /// Finds the kernel's ranges by a trial attach, since before it everything seems possible, and by a second one
+  /// whether a page table can be made first. Where it cannot (older kernels, virtio-iommu), that is among
+  /// Iommufd::fallbacks and the device is attached to the IOAS.
   static Result<std::unique_ptr<IommufdDevice>> create(std::unique_ptr<vfio::Function> function, PinProvider& pins,
-                                                       DeviceOptions options);
+                                                       DeviceOptions options, std::shared_ptr<Group> group);
   ~IommufdDevice() override { (void)detach({}); }
+  /// What sysfs says by now of the group.
+  std::vector<ioas::DeviceReservation> late_reservations() const override;
   Result<std::shared_ptr<ioas::Domain>> make_domain(std::size_t format, ioas::ProcessId process) override;
   /// Switches at once, since the kernel may refuse: then the device is where it was. So it is when the preparation is
-  /// dropped. EINVAL also where another function of its group uses another domain.
+  /// dropped. EINVAL also where another function of its group uses another domain, and for a replace while another
+  /// function of its group is attached: the kernel would move that too.
   Result<std::unique_ptr<ioas::PreparedAttach>> prepare_attach(std::shared_ptr<ioas::Domain> domain,
                                                                ioas::ProcessId process) override;
   Result<> detach(ioas::ProcessId process) noexcept override;
@@ -68,8 +85,16 @@ class IommufdDevice final : public Device {
  private:
   class Prepared;
   using Device::Device;
-  /// Where this fails, the device translates as before.
+  /// Whether a table that is made beforehand serves as the kernel's own does; else why not.
+  Result<std::string> try_table(const vfio::Ranges& ranges);
+  /// Where this fails, the device translates as before. EIO: it could not even go back, and translates nothing.
   Result<> move_to(const IommufdDomain& domain);
+  Result<> attach_to(const IommufdDomain& domain);
+
+  std::shared_ptr<Group> group_;
+  bool makes_tables_{};
+  /// The kernel's driver completes a table only by an attach: a replace would meet an unfinished one.
+  bool completes_by_attach_{};
 };
 
 /// Type1: a container is one address space, and the functions of a group are in one container for good. So there is one
@@ -77,10 +102,8 @@ class IommufdDevice final : public Device {
 /// neighbours in the group have mapped.
 class Type1Device final : public Device {
  public:
-  /// `domain`: of this container, shared by the functions of its group.
   static Result<std::unique_ptr<Type1Device>> create(std::unique_ptr<vfio::Function> function, PinProvider& pins,
-                                                     DeviceOptions options,
-                                                     std::shared_ptr<std::weak_ptr<Type1Domain>> domain);
+                                                     DeviceOptions options, std::shared_ptr<Group> group);
   ~Type1Device() override { (void)detach({}); }
   Result<std::shared_ptr<ioas::Domain>> make_domain(std::size_t format, ioas::ProcessId process) override;
   Result<std::unique_ptr<ioas::PreparedAttach>> prepare_attach(std::shared_ptr<ioas::Domain> domain,
@@ -90,7 +113,7 @@ class Type1Device final : public Device {
  private:
   class Prepared;
   using Device::Device;
-  std::shared_ptr<std::weak_ptr<Type1Domain>> current_;
+  std::shared_ptr<Group> group_;
 };
 
 }  // namespace aperture::host

@@ -20,7 +20,21 @@ Result<> Domain::sync() noexcept {
   return fail(Code::kCardDead, EIO, "the kernel's IOMMU has refused to unmap; what was mapped stays pinned");
 }
 
+Result<> IommufdDomain::require(std::span<const IovaRange> ranges) {
+  std::vector<IovaRange> wanted;
+  for (const IovaRange& range : ranges)
+    if (range.first < range.last) wanted.push_back(range);
+  if (wanted == required_) return {};
+  if (auto done = ioas_->allow(wanted); !done) return done;
+  required_ = std::move(wanted);
+  return {};
+}
+
 Result<> IommufdDomain::map(const ioas::Mapping& mapping, const Residency& residency) {
+  if (mapping.small_pages != small_pages_) {
+    if (auto done = ioas_->set_huge_pages(!mapping.small_pages); !done) return done;
+    small_pages_ = mapping.small_pages;
+  }
   return ioas_->copy(*pins_.staging(), residency.staged() + mapping.span.offset, mapping.span.length, mapping.iova,
                      mapping.prot);
 }
@@ -30,6 +44,10 @@ Type1Domain::~Type1Domain() {
 }
 
 Result<> Type1Domain::map(const ioas::Mapping& mapping, const Residency&) {
+  if (mapping.small_pages)
+    return fail(
+        Code::kUnsupported, EOPNOTSUPP,
+        "VFIO type1 cannot be told to keep to pages of 4 KiB: leave huge pages on, or use a kernel with iommufd");
   const auto at = maps_.emplace(mapping.iova, mapping.range()).first;
   auto done = container_->map(mapping.span.pages->data() + mapping.span.offset, mapping.span.length, mapping.iova,
                               mapping.prot);

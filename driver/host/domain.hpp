@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
+#include <vector>
 
 #include "host/pins.hpp"
 #include "ioas/domain.hpp"
@@ -11,9 +13,8 @@
 
 namespace aperture::host {
 
-/// An address space of the host's IOMMU: the kernel's page table behind our IOAS. The kernel chooses its leaves, so
-/// that Mapping::small_pages is without effect. An unmap has invalidated and drained when it returns; should the kernel
-/// refuse one, every later call is EIO and the pages stay pinned.
+/// An address space of the host's IOMMU: the kernel's page table behind our IOAS. An unmap has invalidated and drained
+/// when it returns; should the kernel refuse one, every later call is EIO and the pages stay pinned.
 class Domain : public ioas::Domain {
  public:
   const ioas::Format& format() const override { return format_; }
@@ -38,19 +39,30 @@ class Domain : public ioas::Domain {
   bool refused_{};
 };
 
-/// An IOAS of iommufd's.
+/// An IOAS of iommufd's. What is required of it stands in the kernel's own list, which the kernel holds every device
+/// against that comes to it, whoever brings it.
 class IommufdDomain final : public Domain {
  public:
-  IommufdDomain(ioas::Format format, PinProvider& pins, std::unique_ptr<vfio::KernelIoas> ioas)
-      : Domain(std::move(format), pins), ioas_(std::move(ioas)) {}
+  /// `table`: of the IOAS; null: the kernel chooses or makes one for each device.
+  IommufdDomain(ioas::Format format, PinProvider& pins, std::unique_ptr<vfio::KernelIoas> ioas,
+                std::unique_ptr<vfio::PageTable> table)
+      : Domain(std::move(format), pins), ioas_(std::move(ioas)), table_(std::move(table)) {}
   vfio::KernelIoas& space() const override { return *ioas_; }
+  const vfio::PageTable* table() const { return table_.get(); }
+  /// A range of one byte is left out: the kernel takes none.
+  Result<> require(std::span<const IovaRange> ranges) override;
 
  private:
   Result<> map(const ioas::Mapping& mapping, const Residency& residency) override;
   std::unique_ptr<vfio::KernelIoas> ioas_;
+  std::unique_ptr<vfio::PageTable> table_;
+  std::vector<IovaRange> required_;  ///< as the kernel has it
+  bool small_pages_{};               ///< as the kernel has it
 };
 
-/// All there is in a container of type1: its maps go with this object, the container stays.
+/// All there is in a container of type1: its maps go with this object, the container stays. The kernel chooses the
+/// leaves there: a map with small_pages is EOPNOTSUPP. Nothing has to be required of it: its one group is in it for
+/// good, so that its ranges stay.
 class Type1Domain final : public Domain {
  public:
   Type1Domain(ioas::Format format, PinProvider& pins, std::shared_ptr<vfio::Container> container)

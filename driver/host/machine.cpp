@@ -20,13 +20,18 @@ Result<std::unique_ptr<Device>> Machine::open(const std::string& place, DeviceOp
   if (!location) return std::unexpected(location.error());
   auto function = system_.open(*location);
   if (!function) return std::unexpected(std::move(function.error()));
+  auto& group = groups_[*location->group];
+  if (!group) group = std::make_shared<Group>();
   if ((*function)->backend() == vfio::Backend::kIommufd) {
     if (auto done = pins_.stage((*function)->iommufd()); !done) return std::unexpected(std::move(done.error()));
-    return as_device(IommufdDevice::create(std::move(*function), pins_, std::move(options)));
+    return as_device(IommufdDevice::create(std::move(*function), pins_, std::move(options), group));
   }
-  auto& domain = type1_[*location->group];
-  if (!domain) domain = std::make_shared<std::weak_ptr<Type1Domain>>();
-  return as_device(Type1Device::create(std::move(*function), pins_, std::move(options), domain));
+  return as_device(Type1Device::create(std::move(*function), pins_, std::move(options), group));
+}
+
+std::vector<std::string> Machine::fallbacks() const {
+  const std::lock_guard lock(mutex_);
+  return system_.iommufd() ? system_.iommufd()->fallbacks() : std::vector<std::string>{};
 }
 
 }  // namespace aperture::host

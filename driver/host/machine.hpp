@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "host/device.hpp"
 #include "host/pins.hpp"
@@ -25,14 +26,16 @@ class Machine {
   Result<std::unique_ptr<Device>> open(const std::string& place, DeviceOptions options = {});
   /// The one that was asked for, or chosen since.
   std::optional<vfio::Backend> backend() const { return system_.backend(); }
+  /// What this kernel's iommufd has been found to lack so far and what is done instead: a sentence each, for a log.
+  std::vector<std::string> fallbacks() const;
   /// Bytes pinned for IOASes.
   std::uint64_t pinned_bytes() const { return pins_.pinned_bytes(); }
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   vfio::System system_;
   PinProvider pins_;
-  std::map<unsigned, std::shared_ptr<std::weak_ptr<Type1Domain>>> type1_;  ///< what is in a group's container
+  std::map<unsigned, std::shared_ptr<Group>> groups_;
 };
 
 }  // namespace aperture::host

@@ -13,13 +13,14 @@ namespace aperture::host {
 
 /// Memory that the host's IOMMU maps. Behind iommufd each object is mapped once in a staging IOAS, from where it is
 /// copied into the IOASes that devices use: however many those are, the kernel pins its pages once. The staging IOAS
-/// has no device, so that the kernel pins, and finds bad memory, with the first copy. Type1 cannot copy: each container
-/// maps, pins and accounts the memory itself.
+/// has no device, so that the kernel pins, and finds bad memory, with the first copy. Memory of a file is mapped
+/// through the file where the kernel can and it comes to the same (Kernel::maps_file), else like any other. Type1
+/// cannot copy: each container maps, pins and accounts the memory itself.
 class PinProvider final : public ioas::PinProvider {
  public:
   /// Behind iommufd from now on; used once, before the first pin. Fails as KernelIoas::create.
   Result<> stage(const std::shared_ptr<vfio::Iommufd>& iommufd);
-  Result<std::unique_ptr<ioas::Residency>> pin(std::byte* first, std::uint64_t size, bool writable) override;
+  Result<std::unique_ptr<ioas::Residency>> pin(const ioas::Pages& pages) override;
   /// Null behind type1.
   const vfio::KernelIoas* staging() const { return staging_.get(); }
   /// Bytes of all objects pinned now.
@@ -27,6 +28,8 @@ class PinProvider final : public ioas::PinProvider {
 
  private:
   friend class Residency;
+  Result<Iova> stage(const ioas::Pages& pages);
+  std::shared_ptr<vfio::Iommufd> iommufd_;
   std::unique_ptr<vfio::KernelIoas> staging_;
   std::atomic<std::uint64_t> pinned_{};
 };

@@ -19,25 +19,24 @@ class Type1Device::Prepared final : public ioas::PreparedAttach {
 };
 
 Result<std::unique_ptr<Type1Device>> Type1Device::create(std::unique_ptr<vfio::Function> function, PinProvider& pins,
-                                                         DeviceOptions options,
-                                                         std::shared_ptr<std::weak_ptr<Type1Domain>> domain) {
+                                                         DeviceOptions options, std::shared_ptr<Group> group) {
   const auto ranges = function->container()->ranges();
   if (!ranges) return std::unexpected(ranges.error());
   std::unique_ptr<Type1Device> device(new Type1Device(std::move(function), pins, *ranges, std::move(options)));
-  device->current_ = std::move(domain);
+  device->group_ = std::move(group);
   return device;
 }
 
 Result<std::shared_ptr<ioas::Domain>> Type1Device::make_domain(std::size_t format, ioas::ProcessId process) {
   if (auto done = check(process); !done) return std::unexpected(std::move(done.error()));
-  if (!current_->expired())
+  if (!group_->space.expired())
     return fail(
         Code::kUnsupported, EOPNOTSUPP,
         fmt::format("device {}: VFIO type1 has one address space for all functions of IOMMU group {}, and it is "
                     "in use: detach them from their IOAS first, or use a kernel with iommufd",
                     name(), function_->location().group.value_or(0)));
   auto made = std::make_shared<Type1Domain>(formats_.at(format), pins_, function_->container());
-  *current_ = made;
+  group_->space = made;
   return made;
 }
 

@@ -133,10 +133,8 @@ class Change::Run {
         std::uint64_t rejected = 0;
         const auto prepared = d.prepare(rejected);
         if (prepared) continue;
-        if (rejected == 0 || !note_rejection(d, rejected)) {
-          return refused(edits_.back(), effects_.back(),
-                         Finding{prepared.error().code, prepared.error().number, prepared.error().what, {}, {}, {}});
-        }
+        if (rejected == 0 || !note_rejection(d, rejected))
+          return refused(edits_.back(), effects_.back(), late_narrowing(context, d, prepared.error()));
         again = true;
         break;
       }

@@ -41,6 +41,9 @@ class Device {
   virtual std::uint32_t device_id() const = 0;
   /// Addresses that this device must not be given, with the reason. Attach adds them, and [dma_mask() + 1, 2^64 - 1].
   virtual const std::vector<DeviceReservation>& reservations() const = 0;
+  /// Asked when prepare_attach, or the require of a domain, was EADDRINUSE although reservations() left room: what the
+  /// device is found to keep beyond them by now. Empty: not known.
+  virtual std::vector<DeviceReservation> late_reservations() const { return {}; }
   /// Highest address the device can emit, 2^n - 1.
   virtual std::uint64_t dma_mask() const = 0;
   /// The formats that make_domain can build for this device, fewest levels first, first stage before second at equal
@@ -53,8 +56,9 @@ class Device {
   /// An empty domain of formats(process)[format]. ENOMEM, EIO.
   virtual Result<std::shared_ptr<Domain>> make_domain(std::size_t format, ProcessId process) = 0;
   /// All of an attach that can fail; the device may be attached already (then it is a replace). `domain` was made by
-  /// this device or by another with the same provider and an equal format. EINVAL: the device cannot use this domain
-  /// (the IOAS tries the next); ENOMEM, EIO. At most one preparation per process id at a time.
+  /// this device or by another with the same provider and an equal format. EINVAL: the device cannot use this domain;
+  /// EADDRINUSE: it has no access to all that is mapped there or that require named (after either the IOAS tries the
+  /// next); ENOMEM, EIO. At most one preparation per process id at a time.
   virtual Result<std::unique_ptr<PreparedAttach>> prepare_attach(std::shared_ptr<Domain> domain, ProcessId process) = 0;
   /// No translation any more. Without effect when there is none. Never fails half-way, never allocates. EIO: the card
   /// is lost; the device counts as detached.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,15 @@ class Domain {
   virtual ~Domain() = default;
   virtual const Format& format() const = 0;
   virtual PinProvider& pin_provider() const = 0;
+
+  /// From now on `ranges` (ascending, disjoint), and no longer those of the call before, have to stay usable: a device
+  /// that could not use all of them is not to be let in (EADDRINUSE at its prepare_attach). The IOAS checks it against
+  /// all it knows of a device; this is for an owner of the IOMMU who may know more. EADDRINUSE: they are not usable
+  /// now; ENOMEM. On failure those of before hold.
+  virtual Result<> require(std::span<const IovaRange> ranges) {
+    (void)ranges;
+    return {};
+  }
 
   /// Does all of a map that can fail (allocates tables). The range lies in one aperture and overlaps no other mapping;
   /// span.pages is already pinned at pin_provider() and stays so until the matching unmap or abort is followed by sync.

@@ -61,6 +61,15 @@ Result<> Draft::pin_and_map(const Slot* slot, PinProvider& provider, const Area&
 Result<> Draft::prepare(std::uint64_t& rejected) {
   if (!before_ && added_.empty()) return {};
   Shape& shape = state_.shape;
+  RangeSet required;
+  if (before_) {
+    required = shape.required();
+    required_before_ = before_->required();
+    for (const Slot& slot : shape.slots) {
+      if (!slot.domain) continue;
+      if (auto done = slot.domain->require(required.ranges()); !done) return done;
+    }
+  }
   for (const Iova iova : added_) {
     const Area& area = state_.areas.at(iova);
     if (state_.eager != nullptr) {
@@ -76,6 +85,7 @@ Result<> Draft::prepare(std::uint64_t& rejected) {
     auto domain = slot.maker->make_domain(slot.format_index, slot.process);
     if (!domain) return std::unexpected(domain.error());
     slot.domain = std::move(*domain);
+    if (auto done = slot.domain->require(required.ranges()); !done) return done;
     for (const auto& [iova, area] : state_.areas) {
       if (auto done = pin_and_map(&slot, *slot.provider, area); !done) return done;
     }
@@ -88,7 +98,8 @@ Result<> Draft::prepare(std::uint64_t& rejected) {
     const auto slot = std::ranges::find(shape.slots, attachment.slot, &Slot::id);
     auto prepared = attachment.device->prepare_attach(slot->domain, attachment.process);
     if (!prepared) {
-      if (prepared.error().number == EINVAL && !is_fresh(*slot)) rejected = slot->id;
+      const int number = prepared.error().number;
+      if ((number == EINVAL || number == EADDRINUSE) && !is_fresh(*slot)) rejected = slot->id;
       return std::unexpected(prepared.error());
     }
     {
@@ -159,6 +170,12 @@ Result<> Draft::finish(bool lost) noexcept {
 
 bool Draft::undo_steps() noexcept {
   switches_.clear();
+  if (required_before_) {
+    // Should a domain refuse, it is told again by the next change.
+    for (const Slot& slot : state_.shape.slots) {
+      if (slot.domain && !is_fresh(slot)) (void)slot.domain->require(required_before_->ranges());
+    }
+  }
   for (auto step = steps_.rbegin(); step != steps_.rend(); ++step) {
     if (step->domain != nullptr) step->domain->abort_map(step->area->mapping(!state_.shape.huge_pages));
   }

@@ -56,7 +56,8 @@ class Draft {
   /// The attachment is gone; with the last one of a slot the slot goes too. Never allocates.
   void remove_attachment(std::list<Attachment>::iterator attachment, bool moved) noexcept;
 
-  /// All that can fail. `rejected`: the slot whose domain a device turned out not to be able to use, if that was it.
+  /// All that can fail. `rejected`: the slot that was there before and whose domain a device turned out not to be able
+  /// to use, if that was it.
   Result<> prepare(std::uint64_t& rejected);
   /// Completes the maps and switches the devices. Never fails but for EIO (the card is lost; go on all the same).
   Result<> switch_over(bool& hitless) noexcept;
@@ -87,6 +88,7 @@ class Draft {
   std::list<Attachment> detached_;  ///< leave this IOAS
   std::list<Attachment> moved_;     ///< leave by being attached elsewhere in the same change
   std::list<Slot> dropped_;
+  std::optional<RangeSet> required_before_;  ///< of the domains, once prepare has told them what is required now
   std::vector<Step> steps_;
   std::vector<Switch> switches_;
   bool committed_{};

@@ -10,6 +10,7 @@
 
 #include "ioas/cause.hpp"
 #include "ioas/device.hpp"
+#include "ioas/pages.hpp"
 #include "ioas/prot.hpp"
 #include "ioas/window.hpp"
 
@@ -25,7 +26,7 @@ struct MapEdit {
   std::uint64_t length{};
   std::optional<Iova> iova;
   Prot prot{};
-  std::optional<std::uint64_t> file_offset;
+  std::optional<FileSpan> file;
 };
 
 struct CopyEdit {

@@ -44,8 +44,8 @@ Ioas::~Ioas() {
 }
 
 Outcome<Iova> Ioas::map(std::byte* memory, std::uint64_t length, Prot prot, std::optional<Iova> iova,
-                        std::optional<std::uint64_t> file_offset) {
-  auto done = one(platform_, MapEdit{this, memory, length, iova, prot, file_offset});
+                        std::optional<FileSpan> file) {
+  auto done = one(platform_, MapEdit{this, memory, length, iova, prot, std::move(file)});
   if (!done) return std::unexpected(std::move(done.error()));
   return done->iova;
 }

@@ -25,11 +25,11 @@ class MemoryResidency : public Residency {
 
 }  // namespace
 
-Result<std::unique_ptr<Residency>> MemoryPins::pin(std::byte* first, std::uint64_t size, bool) {
-  if (!hole_.empty() && first < hole_.data() + hole_.size() && hole_.data() < first + size) {
+Result<std::unique_ptr<Residency>> MemoryPins::pin(const Pages& pages) {
+  if (!hole_.empty() && pages.data() < hole_.data() + hole_.size() && hole_.data() < pages.data() + pages.size()) {
     return aperture::fail(Code::kFault, EFAULT, "the memory is not mapped");
   }
-  return std::make_unique<MemoryResidency>(pinned_, size);
+  return std::make_unique<MemoryResidency>(pinned_, pages.size());
 }
 
 std::uint64_t MemoryPins::pinned_bytes() const { return std::atomic_ref(*pinned_); }

@@ -17,7 +17,7 @@ namespace aperture::ioas {
 /// Pins nothing in truth: host memory is always there. Counts, and can be told what to refuse.
 class MemoryPins : public PinProvider {
  public:
-  Result<std::unique_ptr<Residency>> pin(std::byte* first, std::uint64_t size, bool writable) override;
+  Result<std::unique_ptr<Residency>> pin(const Pages& pages) override;
   std::uint64_t pinned_bytes() const;
   /// Memory that is "not mapped": pinning any of it is EFAULT.
   void set_hole(std::span<std::byte> hole) { hole_ = hole; }

@@ -1,17 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ioas/pages.hpp"
 
+#include <fcntl.h>
+
 #include <algorithm>
+#include <cerrno>
 
 namespace aperture::ioas {
 
-Pages::Pages(std::byte* first, std::uint64_t length, bool writable, std::optional<std::uint64_t> file_offset)
-    : writable_(writable) {
+Result<std::shared_ptr<const FileDescriptor>> share_file(int descriptor) {
+  FileDescriptor own(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
+  if (own) return std::make_shared<const FileDescriptor>(std::move(own));
+  const std::string who = "file descriptor " + std::to_string(descriptor);
+  if (errno == EBADF) return fail(Code::kInvalid, EBADF, who + " is not open");
+  return fail(Code::kNoMemory, errno,
+              who + " cannot be duplicated: this process has too many files open (`ulimit -n`)");
+}
+
+Pages::Pages(std::byte* first, std::uint64_t length, bool writable, std::optional<FileSpan> file)
+    : writable_(writable), file_(std::move(file)) {
   const auto address = reinterpret_cast<std::uintptr_t>(first);
   head_ = address % kPageSize;
   data_ = first - head_;
   size_ = (head_ + length + kPageSize - 1) / kPageSize * kPageSize;
-  origin_ = file_offset.value_or(address) - head_;
+  if (file_) file_->offset -= head_;
+  origin_ = file_ ? file_->offset : address - head_;
 }
 
 Pages::~Pages() = default;
@@ -24,7 +37,7 @@ Result<> Pages::pin(PinProvider& provider) {
       return {};
     }
   }
-  auto residency = provider.pin(data_, size_, writable_);
+  auto residency = provider.pin(*this);
   if (!residency) return std::unexpected(residency.error());
   entries_.push_back({&provider, std::move(*residency), 1});
   return {};

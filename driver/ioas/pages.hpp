@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/file_descriptor.hpp"
 #include "base/types.hpp"
 
 namespace aperture::ioas {
@@ -20,23 +21,36 @@ class Residency {
   virtual ~Residency() = default;
 };
 
+class Pages;
+
+/// Where memory lies in the file that it is a shared mapping of.
+struct FileSpan {
+  /// Null: not told. Else whoever pins the memory may do so through the file, which stays open as long as anything
+  /// mapped from it; one object serves any number of maps.
+  std::shared_ptr<const FileDescriptor> file;
+  std::uint64_t offset{};  ///< of the memory's first byte
+};
+
+/// For FileSpan: a duplicate of `descriptor`, which stays the caller's and may be closed. EBADF, EMFILE.
+Result<std::shared_ptr<const FileDescriptor>> share_file(int descriptor);
+
 /// Makes user memory reachable by one IOMMU (a card's DmaMemory::pin, the kernel's IOMMU, the host). Its address is its
 /// identity: devices that name the same provider are behind the same IOMMU and may share domains. Outlives all Pages.
 class PinProvider {
  public:
   virtual ~PinProvider() = default;
-  /// Pins [first, first + size), both multiples of 4 KiB. EFAULT (not mapped), ENOMEM. The same memory may be pinned
-  /// again.
-  virtual Result<std::unique_ptr<Residency>> pin(std::byte* first, std::uint64_t size, bool writable) = 0;
+  /// Pins all of `pages`, for writes too if they are writable. EFAULT (not mapped), ENOMEM. The same memory may be
+  /// pinned again.
+  virtual Result<std::unique_ptr<Residency>> pin(const Pages& pages) = 0;
 };
 
 /// User memory as one object that any number of areas, in any number of IOASes, share. Pinned once per provider however
 /// many areas use it. Thread-safe. The memory itself is the user's and must stay while the object lives.
 class Pages {
  public:
-  /// [first, first + length), any alignment, length > 0, must not wrap. `file_offset`: where `first` lies in the file
-  /// behind it; automatic IOVAs then take their alignment from there instead of from the pointer.
-  Pages(std::byte* first, std::uint64_t length, bool writable, std::optional<std::uint64_t> file_offset = {});
+  /// [first, first + length), any alignment, length > 0, must not wrap. `file`: where `first` lies in the file behind
+  /// it; automatic IOVAs then take their alignment from there instead of from the pointer.
+  Pages(std::byte* first, std::uint64_t length, bool writable, std::optional<FileSpan> file = {});
   ~Pages();
   Pages(const Pages&) = delete;
   Pages& operator=(const Pages&) = delete;
@@ -47,6 +61,8 @@ class Pages {
   /// Offset of the user's first byte in its page.
   std::uint64_t head() const { return head_; }
   bool writable() const { return writable_; }
+  /// The file behind `data()`, and where in it that is; none: not told.
+  const std::optional<FileSpan>& file() const { return file_; }
   /// The number whose low bits an automatic IOVA keeps for the byte at `offset`.
   std::uint64_t alignment_origin(std::uint64_t offset) const { return origin_ + offset; }
 
@@ -73,6 +89,7 @@ class Pages {
   std::uint64_t head_;
   std::uint64_t origin_;
   bool writable_;
+  std::optional<FileSpan> file_;
   mutable std::mutex mutex_;
   std::vector<Entry> entries_;
   std::uint64_t references_{};

@@ -41,4 +41,8 @@ Planned<> plan(PlanContext& context, const HugePagesEdit& edit, Effect& effect);
 Planned<> check_narrowing(PlanContext& context, State& state, std::size_t first_new, std::uint64_t old_alignment,
                           const std::string& device);
 
+/// The finding for an error of domains and devices while `draft` was prepared. EADDRINUSE: with what the devices turn
+/// out to keep beyond what was known when the change was planned. The draft is fit only to be dropped afterwards.
+Finding late_narrowing(PlanContext& context, Draft& draft, const Error& error);
+
 }  // namespace aperture::ioas

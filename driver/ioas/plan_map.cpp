@@ -173,7 +173,11 @@ Planned<> plan(PlanContext& context, const MapEdit& edit, Effect& effect) {
   if (edit.length == 0 || edit.length > kMax - kPageSize) {
     return refuse(Code::kInvalid, EINVAL, "the length is 0 or out of range");
   }
-  auto pages = std::make_shared<Pages>(edit.memory, edit.length, writable(edit.prot), edit.file_offset);
+  if (edit.file && edit.file->file && (address ^ edit.file->offset) % kPageSize != 0) {
+    return refuse(Code::kInvalid, EINVAL,
+                  "memory at " + hex(address) + " cannot be a mapping of a file from offset " + hex(edit.file->offset));
+  }
+  auto pages = std::make_shared<Pages>(edit.memory, edit.length, writable(edit.prot), edit.file);
   const std::uint64_t head = pages->head();
   const Chunk chunk{std::move(pages), head, edit.length};
   const auto iova = insert(context.draft(*edit.to), std::span(&chunk, 1), edit.length, edit.iova, edit.prot);

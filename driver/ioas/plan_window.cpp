@@ -196,6 +196,21 @@ Planned<> check_narrowing(PlanContext& context, State& state, std::size_t first_
   return std::unexpected(std::move(finding));
 }
 
+Finding late_narrowing(PlanContext& context, Draft& draft, const Error& error) {
+  const Finding plain{error.code, error.number, error.what, {}, {}, {}};
+  if (error.number != EADDRINUSE) return plain;
+  Shape& shape = draft.edit_shape();
+  const std::size_t first_new = shape.reservations.size();
+  for (const Attachment& attachment : shape.attachments) {
+    for (const DeviceReservation& r : attachment.device->late_reservations())
+      shape.reserve(r.range, r.cause, attachment.id, attachment.device->name());
+  }
+  auto checked = check_narrowing(context, draft.state(), first_new, shape.alignment, {});
+  if (checked) return plain;
+  checked.error().what += ", which it did not keep when it was opened";
+  return checked.error();
+}
+
 Planned<> plan(PlanContext& context, const RequireEdit& edit, Effect& effect) {
   Draft& draft = context.draft(*edit.in);
   for (std::size_t i = 0; i < edit.windows.size(); ++i) {

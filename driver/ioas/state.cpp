@@ -29,6 +29,12 @@ std::uint64_t Shape::needed_alignment() const {
   return needed;
 }
 
+RangeSet Shape::required() const {
+  RangeSet out(allowed);
+  for (const PlacedWindow& placed : windows) out.add(placed.range);
+  return out;
+}
+
 std::list<Attachment>::iterator Shape::find(const Device& device, ProcessId process) {
   return std::ranges::find_if(attachments,
                               [&](const Attachment& a) { return a.device == &device && a.process == process; });

@@ -65,6 +65,8 @@ struct Shape {
   /// The largest of the domains' granules, and 4 KiB without huge pages.
   std::uint64_t needed_alignment() const;
   std::vector<IovaRange> ranges() const { return reserved.complement().ranges(); }
+  /// What no device may narrow: the windows and the allow list.
+  RangeSet required() const;
   std::list<Attachment>::iterator find(const Device& device, ProcessId process);
   std::vector<PlacedWindow>::iterator window(const std::string& name);
 };

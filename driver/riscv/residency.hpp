@@ -31,9 +31,9 @@ class Residency final : public ioas::Residency {
 class PinProvider final : public ioas::PinProvider {
  public:
   PinProvider(card::Card& card, std::recursive_mutex& mutex) : card_(card), mutex_(mutex) {}
-  Result<std::unique_ptr<ioas::Residency>> pin(std::byte* first, std::uint64_t size, bool writable) override {
+  Result<std::unique_ptr<ioas::Residency>> pin(const ioas::Pages& pages) override {
     const std::scoped_lock lock(mutex_);
-    auto pinned = card_.memory().pin(first, size, writable);
+    auto pinned = card_.memory().pin(pages.data(), pages.size(), pages.writable());
     if (!pinned) return std::unexpected(std::move(pinned.error()));
     return std::make_unique<Residency>(std::move(*pinned), mutex_);
   }

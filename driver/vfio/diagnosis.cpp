@@ -198,6 +198,24 @@ Error attach_refused(Kernel& kernel, int number, const Location& location) {
   return {code, number, fmt::format("{} cannot use this address space of the kernel's: {}", location.address, what)};
 }
 
+Error allow_refused(IovaRange range, IovaRange kept) {
+  return {Code::kInUse, EADDRINUSE,
+          fmt::format("[{:#x}-{:#x}] is required, and the kernel keeps [{:#x}-{:#x}] of this address space",
+                      range.first.value, range.last.value, kept.first.value, kept.last.value)};
+}
+
+std::string without_map_file() {
+  return "this kernel's iommufd has no IOMMU_IOAS_MAP_FILE (Linux 6.13 has): the memory of files is pinned through "
+         "this process's mappings of them";
+}
+
+std::string without_page_table(const Location& location, const std::string& why) {
+  return fmt::format(
+      "{}: the kernel makes no page table for it before an attach ({}): it is attached to the kernel's IOAS, and to a "
+      "table of the kernel's choice",
+      location.address, why);
+}
+
 Error request_failed(const std::string& who, const std::string& request, int number) {
   return {code_of(number), number, fmt::format("{}: {} failed: {}", who, request, reason(number))};
 }

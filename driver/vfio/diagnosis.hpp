@@ -35,6 +35,13 @@ Error iommu_refused(Backend backend, int number, const Location& location);
 Error map_refused(Kernel& kernel, Backend backend, int number, std::uint64_t length, std::uint64_t iova);
 /// VFIO_DEVICE_ATTACH_IOMMUFD_PT failed.
 Error attach_refused(Kernel& kernel, int number, const Location& location);
+/// IOMMU_IOAS_ALLOW_IOVAS failed because of `range`, which meets `kept`.
+Error allow_refused(IovaRange range, IovaRange kept);
+
+// What a kernel lacks, and what is done instead: a sentence for a log.
+std::string without_map_file();
+std::string without_page_table(const Location& location, const std::string& why);
+
 /// Any other request of VFIO's or iommufd's.
 Error request_failed(const std::string& who, const std::string& request, int number);
 

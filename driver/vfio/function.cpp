@@ -106,8 +106,12 @@ Result<std::shared_ptr<Space>> Function::own_space() {
   return own_;
 }
 
-Result<> Function::attach(const KernelIoas& ioas) {
-  uapi::DeviceAttachIommufdPt attach{.argsz = sizeof attach, .flags = 0, .pt_id = ioas.id()};
+Result<std::unique_ptr<PageTable>> Function::make_table(const KernelIoas& ioas) const {
+  return PageTable::create(iommufd_, iommufd_id_, ioas);
+}
+
+Result<> Function::attach(std::uint32_t id) {
+  uapi::DeviceAttachIommufdPt attach{.argsz = sizeof attach, .flags = 0, .pt_id = id};
   if (const int done = kernel_.call(device_.fd(), uapi::kDeviceAttachIommufdPt, attach); done < 0)
     return std::unexpected(attach_refused(kernel_, -done, location_));
   return {};

@@ -44,8 +44,13 @@ class Function {
 
   // Behind iommufd: which address space the function uses.
   const std::shared_ptr<Iommufd>& iommufd() const { return iommufd_; }
-  /// Replaces what it used before. EINVAL: a function of its group uses another; EADDRINUSE, EFAULT, ENOMEM.
-  Result<> attach(const KernelIoas& ioas);
+  /// Replaces what it used before, for all functions of its group that are attached. EINVAL: it was not attached and a
+  /// function of its group uses another, or the IOMMU cannot use it for this function; EADDRINUSE, EFAULT, ENOMEM. With
+  /// an IOAS the kernel uses or makes one of the IOAS's automatic page tables.
+  Result<> attach(const KernelIoas& ioas) { return attach(ioas.id()); }
+  Result<> attach(const PageTable& table) { return attach(table.id()); }
+  /// A page table for this function. Fails as PageTable::create.
+  Result<std::unique_ptr<PageTable>> make_table(const KernelIoas& ioas) const;
   /// Blocks the function's DMA.
   Result<> detach() noexcept;
   // Behind type1: the one that it always uses.
@@ -53,19 +58,22 @@ class Function {
 
  private:
   friend class System;
-  Function(Kernel& kernel, Location location, std::shared_ptr<Iommufd> iommufd, std::shared_ptr<Container> container,
-           File device)
+  Function(Kernel& kernel, Location location, std::shared_ptr<Iommufd> iommufd, std::uint32_t iommufd_id,
+           std::shared_ptr<Container> container, File device)
       : kernel_(kernel),
         location_(std::move(location)),
         iommufd_(std::move(iommufd)),
+        iommufd_id_(iommufd_id),
         container_(std::move(container)),
         device_(std::move(device)) {}
   Result<> start();
   Result<> command(std::uint16_t set, std::uint16_t clear);
+  Result<> attach(std::uint32_t id);
 
   Kernel& kernel_;
   Location location_;
   std::shared_ptr<Iommufd> iommufd_;
+  std::uint32_t iommufd_id_;  ///< what iommufd calls it
   std::shared_ptr<Container> container_;
   std::shared_ptr<Space> own_;
   File device_;
@@ -83,6 +91,8 @@ class System {
   std::optional<Backend> backend() const { return backend_; }
   /// Fails as diagnosis.hpp says.
   Result<std::unique_ptr<Function>> open(const Location& location);
+  /// Null before the first function is opened with it.
+  const std::shared_ptr<Iommufd>& iommufd() const { return iommufd_; }
 
  private:
   /// Null: the kernel lacks iommufd or the function's node, and nobody insists.

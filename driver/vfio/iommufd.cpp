@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include <bit>
+#include <algorithm>
 
+#include "ioas/range_set.hpp"
 #include "vfio/space.hpp"
 #include "vfio/uapi.hpp"
 
@@ -14,6 +15,27 @@ std::uint32_t flags_of(ioas::Prot prot) {
 }
 
 }  // namespace
+
+std::vector<std::string> Iommufd::fallbacks() const {
+  const std::lock_guard lock(mutex_);
+  return fallbacks_;
+}
+
+void Iommufd::fall_back(std::string sentence) {
+  const std::lock_guard lock(mutex_);
+  if (std::ranges::find(fallbacks_, sentence) == fallbacks_.end()) fallbacks_.push_back(std::move(sentence));
+}
+
+bool Iommufd::maps_files() const {
+  const std::lock_guard lock(mutex_);
+  return maps_files_;
+}
+
+void Iommufd::lack_map_file() {
+  fall_back(without_map_file());
+  const std::lock_guard lock(mutex_);
+  maps_files_ = false;
+}
 
 Result<std::unique_ptr<KernelIoas>> KernelIoas::create(std::shared_ptr<Iommufd> iommufd) {
   uapi::IoasAlloc alloc{.size = sizeof alloc, .flags = 0, .out_ioas_id = 0};
@@ -69,6 +91,51 @@ Result<> KernelIoas::map(const std::byte* memory, std::uint64_t length, Iova iov
 
 Result<Iova> KernelIoas::map(const std::byte* memory, std::uint64_t length, ioas::Prot prot) {
   return map(memory, length, flags_of(prot), Iova{0});
+}
+
+Result<Iova> KernelIoas::map_file(int fd, std::uint64_t start, std::uint64_t length, ioas::Prot prot) {
+  uapi::IoasMapFile map{.size = sizeof map,
+                        .flags = flags_of(prot),
+                        .ioas_id = id_,
+                        .fd = fd,
+                        .start = start,
+                        .length = length,
+                        .iova = 0};
+  const int done = iommufd_->kernel().call(iommufd_->fd(), uapi::kIoasMapFile, map);
+  if (done == -ENOTTY) iommufd_->lack_map_file();
+  if (done < 0) return std::unexpected(map_refused(iommufd_->kernel(), Backend::kIommufd, -done, length, start));
+  return Iova{map.iova};
+}
+
+Result<> KernelIoas::allow(std::span<const IovaRange> ranges) {
+  std::vector<uapi::IovaRange> raw;
+  for (const IovaRange& range : ranges) raw.push_back({range.first.value, range.last.value});
+  uapi::IoasAllowIovas allow{.size = sizeof allow,
+                             .ioas_id = id_,
+                             .num_iovas = static_cast<std::uint32_t>(raw.size()),
+                             .reserved = 0,
+                             .allowed_iovas = reinterpret_cast<std::uintptr_t>(raw.data())};
+  const int done = iommufd_->kernel().call(iommufd_->fd(), uapi::kIoasAllowIovas, allow);
+  if (done == 0) return {};
+  if (const auto now = this->ranges(); done == -EADDRINUSE && now) {
+    const ioas::RangeSet kept = ioas::RangeSet(now->ranges).complement();
+    for (const IovaRange& range : ranges)
+      if (const auto hole = kept.from(range.first); hole != kept.ranges().end() && hole->overlaps(range))
+        return std::unexpected(allow_refused(range, *hole));
+  }
+  return std::unexpected(request_failed("/dev/iommu", "IOMMU_IOAS_ALLOW_IOVAS", -done));
+}
+
+Result<> KernelIoas::set_huge_pages(bool allowed) {
+  uapi::Option option{.size = sizeof option,
+                      .option_id = uapi::kOptionHugePages,
+                      .op = uapi::kOptionSet,
+                      .reserved = 0,
+                      .object_id = id_,
+                      .val64 = allowed ? 1U : 0U};
+  if (const int done = iommufd_->kernel().call(iommufd_->fd(), uapi::kOption, option); done < 0)
+    return std::unexpected(request_failed("/dev/iommu", "IOMMU_OPTION (huge pages)", -done));
+  return {};
 }
 
 Result<> KernelIoas::copy(const KernelIoas& from, Iova source, std::uint64_t length, Iova iova, ioas::Prot prot) {

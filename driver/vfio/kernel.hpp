@@ -26,6 +26,10 @@ class Kernel {
   virtual std::int64_t pwrite(int fd, std::span<const std::byte> from, std::uint64_t offset) = 0;
   /// Maps `size` bytes of a file, shared, for reads and writes.
   virtual std::expected<std::byte*, int> map(int fd, std::uint64_t size, std::uint64_t offset) = 0;
+  /// Whether [first, first + size) is a shared mapping of file `fd` from `offset` on, for writes too where asked, and
+  /// the file is one of memory (memfd, tmpfs, hugetlbfs) with no page of it beyond its end: what the kernel can pin
+  /// through a descriptor with the same result.
+  virtual bool maps_file(const std::byte* first, std::uint64_t size, bool writable, int fd, std::uint64_t offset) = 0;
   /// Zeroed memory of the process at a multiple of 2 MiB; `size` is one too. `huge`: from the pool of huge pages
   /// (ENOMEM when that is empty).
   virtual std::expected<std::byte*, int> allocate(std::uint64_t size, bool huge) = 0;

@@ -14,6 +14,7 @@
 #include <system_error>
 
 #include "vfio/kernel.hpp"
+#include "vfio/mapped_file.hpp"
 
 namespace aperture::vfio {
 namespace {
@@ -41,6 +42,11 @@ class Linux final : public Kernel {
 
   std::expected<std::byte*, int> map(int fd, std::uint64_t size, std::uint64_t offset) override {
     return mapping(::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, static_cast<off_t>(offset)));
+  }
+
+  bool maps_file(const std::byte* first, std::uint64_t size, bool writable, int fd, std::uint64_t offset) override {
+    const auto maps = read_file("/proc/self/maps");
+    return maps && vfio::maps_file(*maps, first, size, writable, fd, offset);
   }
 
   std::expected<std::byte*, int> allocate(std::uint64_t size, bool huge) override {

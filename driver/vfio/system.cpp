@@ -45,7 +45,8 @@ Result<std::unique_ptr<Function>> System::open_iommufd(const Location& location)
   if (const int done = kernel_.call(device.fd(), uapi::kDeviceBindIommufd, bind); done < 0)
     return std::unexpected(iommu_refused(Backend::kIommufd, -done, location));
   iommufd_ = iommufd;
-  return std::unique_ptr<Function>(new Function(kernel_, location, std::move(iommufd), nullptr, std::move(device)));
+  return std::unique_ptr<Function>(
+      new Function(kernel_, location, std::move(iommufd), bind.out_devid, nullptr, std::move(device)));
 }
 
 Result<std::unique_ptr<Function>> System::open_type1(const Location& location) {
@@ -59,7 +60,8 @@ Result<std::unique_ptr<Function>> System::open_type1(const Location& location) {
   }
   auto device = container->device(location);
   if (!device) return std::unexpected(std::move(device.error()));
-  return std::unique_ptr<Function>(new Function(kernel_, location, nullptr, std::move(container), std::move(*device)));
+  return std::unique_ptr<Function>(
+      new Function(kernel_, location, nullptr, 0, std::move(container), std::move(*device)));
 }
 
 }  // namespace aperture::vfio

@@ -42,12 +42,16 @@ static_assert(sizeof(DeviceDetachIommufdPt) == 8);
 constexpr unsigned long iommufd_request(unsigned number) { return _IO(';', number); }
 constexpr unsigned long kDestroy = iommufd_request(0x80);
 constexpr unsigned long kIoasAlloc = iommufd_request(0x81);
+constexpr unsigned long kIoasAllowIovas = iommufd_request(0x82);
 constexpr unsigned long kIoasCopy = iommufd_request(0x83);
 constexpr unsigned long kIoasIovaRanges = iommufd_request(0x84);
 constexpr unsigned long kIoasMap = iommufd_request(0x85);
 constexpr unsigned long kIoasUnmap = iommufd_request(0x86);
+constexpr unsigned long kOption = iommufd_request(0x87);
+constexpr unsigned long kHwptAlloc = iommufd_request(0x89);    // 6.6
+constexpr unsigned long kIoasMapFile = iommufd_request(0x8f);  // 6.13
 
-// Flags of map and copy.
+// Flags of both maps and of copy.
 constexpr std::uint32_t kMapFixedIova = 1U << 0;
 constexpr std::uint32_t kMapWriteable = 1U << 1;
 constexpr std::uint32_t kMapReadable = 1U << 2;
@@ -69,6 +73,15 @@ struct IovaRange {
   std::uint64_t start;
   std::uint64_t last;
 };
+
+struct IoasAllowIovas {
+  std::uint32_t size;
+  std::uint32_t ioas_id;
+  std::uint32_t num_iovas;
+  std::uint32_t reserved;
+  std::uint64_t allowed_iovas;  ///< pointer to IovaRange
+};
+static_assert(sizeof(IoasAllowIovas) == 24);
 
 struct IoasIovaRanges {
   std::uint32_t size;
@@ -109,5 +122,40 @@ struct IoasUnmap {
   std::uint64_t length;  ///< out: bytes unmapped
 };
 static_assert(sizeof(IoasUnmap) == 24);
+
+struct IoasMapFile {
+  std::uint32_t size;
+  std::uint32_t flags;
+  std::uint32_t ioas_id;
+  std::int32_t fd;
+  std::uint64_t start;  ///< in the file
+  std::uint64_t length;
+  std::uint64_t iova;  ///< in with kMapFixedIova, else out
+};
+static_assert(sizeof(IoasMapFile) == 40);
+
+constexpr std::uint32_t kOptionHugePages = 1;
+constexpr std::uint16_t kOptionSet = 0;
+
+struct Option {
+  std::uint32_t size;
+  std::uint32_t option_id;
+  std::uint16_t op;
+  std::uint16_t reserved;
+  std::uint32_t object_id;
+  std::uint64_t val64;
+};
+static_assert(sizeof(Option) == 24);
+
+/// As of 6.6; later kernels take the shorter structure too.
+struct HwptAlloc {
+  std::uint32_t size;
+  std::uint32_t flags;
+  std::uint32_t dev_id;
+  std::uint32_t pt_id;  ///< an IOAS
+  std::uint32_t out_hwpt_id;
+  std::uint32_t reserved;
+};
+static_assert(sizeof(HwptAlloc) == 24);
 
 }  // namespace aperture::vfio::uapi

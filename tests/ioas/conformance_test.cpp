@@ -7,6 +7,7 @@
 
 #include "host_memory.hpp"
 #include "ioas/ioas.hpp"
+#include "support/memory_file.hpp"
 #include "world.hpp"
 
 namespace aperture::ioas::test {
@@ -51,6 +52,24 @@ TEST_P(IoasConformance, DeviceWritesWhatIsMappedAfterItsAttach) {
   ASSERT_TRUE(world->write(device, *iova + (kPage - 2), sent));
   EXPECT_EQ(memory.data()[kPage - 2], std::byte{1});
   EXPECT_EQ(memory.data()[kPage + 1], std::byte{4});
+}
+
+TEST_P(IoasConformance, MemoryOfAFileIsTheSameAsThroughItsMapping) {
+  Device& device = world->add_device({.name = "nic"});
+  Ioas ioas(platform);
+  ASSERT_TRUE(ioas.attach(device));
+  const aperture::test::MemoryFile file(4 * kPage);
+  const auto shared = share_file(file.fd());
+  ASSERT_TRUE(shared);
+  const auto iova = ioas.map(file.at(kPage), 2 * kPage, Prot::kReadWrite, {}, FileSpan{*shared, kPage});
+  ASSERT_TRUE(iova) << iova.error().what;
+  file.at(kPage)[5] = std::byte{0x5a};
+  std::array<std::byte, 8> got{};
+  ASSERT_TRUE(world->read(device, *iova, got));
+  EXPECT_EQ(got[5], std::byte{0x5a});
+  const std::array<std::byte, 4> sent{std::byte{1}, std::byte{2}, std::byte{3}, std::byte{4}};
+  ASSERT_TRUE(world->write(device, *iova + kPage, sent));
+  EXPECT_EQ(file.at(2 * kPage)[3], std::byte{4});
 }
 
 TEST_P(IoasConformance, ReadOnlyMappingRefusesWrites) {

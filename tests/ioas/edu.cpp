@@ -70,10 +70,18 @@ int WatchedKernel::ioctl(int fd, unsigned long request, std::uintptr_t argument)
     memory = map.vaddr;
     length = map.size;
   }
-  if (!ignored_.contains(memory))
-    for (std::uintptr_t page = memory & ~(kPageSize - 1); page < memory + length; page += kPageSize)
-      pages_.insert(page);
+  watch(memory, length);
   return kernel_.ioctl(fd, request, argument);
+}
+
+bool WatchedKernel::maps_file(const std::byte* first, std::uint64_t size, bool writable, int fd, std::uint64_t offset) {
+  watch(reinterpret_cast<std::uintptr_t>(first), size);
+  return kernel_.maps_file(first, size, writable, fd, offset);
+}
+
+void WatchedKernel::watch(std::uintptr_t memory, std::size_t length) {
+  if (ignored_.contains(memory)) return;
+  for (std::uintptr_t page = memory & ~(kPageSize - 1); page < memory + length; page += kPageSize) pages_.insert(page);
 }
 
 void WatchedKernel::invert() const {

@@ -37,6 +37,7 @@ class WatchedKernel final : public vfio::Kernel {
   std::expected<std::byte*, int> map(int fd, std::uint64_t size, std::uint64_t offset) override {
     return kernel_.map(fd, size, offset);
   }
+  bool maps_file(const std::byte* first, std::uint64_t size, bool writable, int fd, std::uint64_t offset) override;
   std::expected<std::byte*, int> allocate(std::uint64_t size, bool huge) override {
     return kernel_.allocate(size, huge);
   }
@@ -54,6 +55,7 @@ class WatchedKernel final : public vfio::Kernel {
 
  private:
   vfio::Kernel& kernel_;
+  void watch(std::uintptr_t memory, std::size_t length);
   std::set<std::uintptr_t> ignored_;
   std::set<std::uintptr_t> pages_;
 };

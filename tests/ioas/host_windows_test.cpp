@@ -42,7 +42,7 @@ class HostWindows : public testing::TestWithParam<Host> {
   HostWindows() {
     fake_kernel_.ranges = {{{0}, {0xfedf'ffff}}, {{0xfef0'0000}, {(std::uint64_t{1} << GetParam().bits) - 1}}};
     fake_kernel_.files["/sys/kernel/iommu_groups/4/reserved_regions"] = "0x00000000fee00000 0x00000000feefffff msi\n";
-    auto opened = machine_.open(GetParam().address.empty() ? "0000:00:04.0" : GetParam().address, {.name = "edu"});
+    auto opened = machine.open(GetParam().address.empty() ? "0000:00:04.0" : GetParam().address, {.name = "edu"});
     if (!opened) throw std::runtime_error(opened.error().what);
     device = std::move(*opened);
     edu = std::make_unique<Edu>(kernel_, *device);
@@ -52,9 +52,9 @@ class HostWindows : public testing::TestWithParam<Host> {
   aperture::test::FakeKernel fake_kernel_;
   FakeEdu fake_edu_{fake_kernel_, "0000:00:04.0", 4, FakeEdu::RefusedRead::kZeros};
   WatchedKernel kernel_{GetParam().address.empty() ? static_cast<vfio::Kernel&>(fake_kernel_) : vfio::linux_kernel()};
-  host::Machine machine_{{}, kernel_};
 
  protected:
+  host::Machine machine{{}, kernel_};
   Platform platform;
   std::unique_ptr<host::Device> device;
   std::unique_ptr<Edu> edu;
@@ -97,6 +97,37 @@ TEST_P(HostWindows, WindowOverTheInterruptsAddressesIsRefusedBecauseOfThem) {
   ASSERT_EQ(report.windows.at(0).blockers.size(), 1U);
   EXPECT_EQ(report.windows[0].blockers[0].cause, Cause::kMsi);
   EXPECT_EQ(report.windows[0].blockers[0].range, (IovaRange{{0xfee0'0000}, {0xfeef'ffff}}));
+}
+
+TEST_P(HostWindows, KernelItselfRefusesTheDeviceWhereItsListNamesWhatTheDeviceKeeps) {
+  vfio::Function& function = device->function();
+  if (function.backend() != vfio::Backend::kIommufd) GTEST_SKIP() << "type1 has no such list";
+  for (const std::string& sentence : machine.fallbacks()) std::cout << sentence << '\n';
+  auto ioas = vfio::KernelIoas::create(function.iommufd());
+  ASSERT_TRUE(ioas) << ioas.error().what;
+  const std::vector<IovaRange> list{{{0xf000'0000}, {0xffff'ffff}}};
+  ASSERT_TRUE((*ioas)->allow(list));
+  const auto attached = function.attach(**ioas);
+  ASSERT_FALSE(attached) << "the interrupts' addresses lie in the list";
+  EXPECT_EQ(attached.error().number, EADDRINUSE);
+  ASSERT_TRUE((*ioas)->allow({}));
+  ASSERT_TRUE(function.attach(**ioas));
+  const auto refused = (*ioas)->allow(list);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().number, EADDRINUSE);
+  EXPECT_NE(refused.error().what.find("0xfee00000-0xfeefffff"), std::string::npos) << refused.error().what;
+  ASSERT_TRUE(function.detach());
+}
+
+TEST_P(HostWindows, DeviceUsesATableMadeBeforehandWithPagesOf4KiBWhereAsked) {
+  if (device->function().backend() != vfio::Backend::kIommufd) GTEST_SKIP() << "type1 has neither";
+  Ioas ioas(platform, {.huge_pages = false});
+  ASSERT_TRUE(ioas.attach(*device));
+  EXPECT_NE(static_cast<host::IommufdDomain*>(device->domain())->table(), nullptr);
+  ASSERT_TRUE(ioas.map(memory.data(), kPageSize, Prot::kReadWrite, Iova{0x10000}));
+  const std::array<std::byte, 2> sent{std::byte{1}, std::byte{2}};
+  EXPECT_TRUE(edu->write({0x10001}, sent));
+  EXPECT_EQ(memory.data()[2], std::byte{2});
 }
 
 std::vector<Host> hosts() {

@@ -80,8 +80,8 @@ int FakeKernel::open(const std::string& path, int) {
   if (const auto error = open_fails.find(path); error != open_fails.end()) return -error->second;
   if (path == "/dev/iommu") return iommufd ? add_fd({.kind = Kind::kIommufd}) : -ENOENT;
   if (path == "/dev/vfio/vfio") {
-    spaces_[next_space_].container = true;
-    return add_fd({.kind = Kind::kContainer, .space = next_space_++});
+    spaces_[next_id_].container = true;
+    return add_fd({.kind = Kind::kContainer, .space = next_id_++});
   }
   for (Function& function : functions_) {
     if (path == "/dev/vfio/devices/" + function.cdev && iommufd)
@@ -98,10 +98,12 @@ void FakeKernel::close(int number) noexcept {
   const Fd fd = fds_.at(number);
   fds_.erase(number);
   if (fd.kind == Kind::kContainer) spaces_.erase(fd.space);
+  if (fd.kind == Kind::kIommufd) tables_.clear();
   if (fd.kind == Kind::kIommufd) std::erase_if(spaces_, [](const auto& space) { return !space.second.container; });
   if (fd.kind == Kind::kDevice) {
     fd.function->bound = false;
     fd.function->attached.reset();
+    drop_unused_tables();
     fd.function->eventfds.clear();
   }
 }
@@ -113,6 +115,7 @@ int FakeKernel::ioctl(int number, unsigned long request, std::uintptr_t argument
     next.pop_front();
     if (answer != 0) return answer;
   }
+  if (lacks.contains(request)) return -ENOTTY;
   Fd& fd = fds_.at(number);
   switch (fd.kind) {
     case Kind::kIommufd:
@@ -152,12 +155,13 @@ int FakeKernel::device_request(Fd& fd, unsigned long request, std::uintptr_t arg
   switch (request) {
     case uapi::kDeviceBindIommufd:
       if (std::exchange(function.bound, true)) return -EINVAL;
-      as<uapi::DeviceBindIommufd>(argument).out_devid = 1;
+      as<uapi::DeviceBindIommufd>(argument).out_devid = function.iommufd_id = next_id_++;
       return 0;
     case uapi::kDeviceAttachIommufdPt:
       return attach(function, as<uapi::DeviceAttachIommufdPt>(argument).pt_id);
     case uapi::kDeviceDetachIommufdPt:
       function.attached.reset();
+      drop_unused_tables();
       return 0;
     case VFIO_DEVICE_GET_INFO:
       as<vfio_device_info>(argument).flags = VFIO_DEVICE_FLAGS_PCI | (function.resets ? VFIO_DEVICE_FLAGS_RESET : 0);

@@ -12,11 +12,14 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "base/types.hpp"
+#include "ioas/range_set.hpp"
 #include "vfio/kernel.hpp"
+#include "vfio/uapi.hpp"
 
 namespace aperture::test {
 
@@ -35,8 +38,11 @@ class FakeKernel final : public vfio::Kernel {
     std::map<unsigned, std::vector<std::uint64_t>> bars;
     std::vector<int> eventfds;  ///< by vector, once they are set
     unsigned reset_count{};
-    bool bound{};                                        ///< to an iommufd
-    std::optional<std::uint32_t> attached;               ///< to an IOAS
+    std::vector<IovaRange> keeps;           ///< what it has no access to, beside the gaps of the kernel's ranges
+    bool own_tables_only{};                 ///< its IOMMU refuses page tables that were made for another function
+    bool bound{};                           ///< to an iommufd
+    std::uint32_t iommufd_id{};             ///< once it is bound
+    std::optional<std::uint32_t> attached;  ///< to a page table
     std::function<void(std::uint64_t offset)> on_write;  ///< of BAR 0, if that is not mapped: after each write
     std::uint16_t command() const { return static_cast<std::uint16_t>(config[0] >> 32); }
   };
@@ -45,6 +51,8 @@ class FakeKernel final : public vfio::Kernel {
     std::uint64_t length;
     bool read;
     bool write;
+    std::shared_ptr<void> file{};  ///< the kernel's own mapping of it, where the map is of a file
+    bool unpinnable{};             ///< part of it lies beyond the end of the file
   };
   using Maps = std::map<std::uint64_t, Map>;
 
@@ -55,8 +63,9 @@ class FakeKernel final : public vfio::Kernel {
   std::map<std::string, std::string> links;          ///< of sysfs
   std::map<std::string, int> open_fails;             ///< path to errno
   std::map<unsigned long, std::deque<int>> answers;  ///< request to what its next calls give; 0: as usual
+  std::set<unsigned long> lacks;                     ///< requests that are ENOTTY
+  bool completes_by_attach{};                        ///< page tables translate nothing before an attach completes them
   bool viable{true};
-  bool replace_needs_empty{};                ///< a replace onto maps is EADDRINUSE
   std::uint64_t memlock{~std::uint64_t{0}};  ///< bytes that maps may lock
   bool huge_pages{};
   std::size_t most_maps{65535};  ///< of a container
@@ -74,6 +83,9 @@ class FakeKernel final : public vfio::Kernel {
   std::size_t open_files() const { return fds_.size(); }
   std::size_t mappings() const { return memory_.size(); }  ///< of memory and of BARs
   std::size_t spaces() const { return spaces_.size(); }    ///< IOASes and containers
+  std::size_t tables() const { return tables_.size(); }
+  const std::vector<IovaRange>& allowed(std::uint32_t ioas) const { return spaces_.at(ioas).allowed; }
+  bool small_pages(std::uint32_t ioas) const { return spaces_.at(ioas).small_pages; }
   std::size_t dma_maps() const;
   std::size_t huge_allocations() const { return huge_allocations_; }
   const std::vector<std::string>& opened() const { return opened_; }
@@ -90,6 +102,9 @@ class FakeKernel final : public vfio::Kernel {
   std::int64_t pread(int fd, std::span<std::byte> to, std::uint64_t offset) override;
   std::int64_t pwrite(int fd, std::span<const std::byte> from, std::uint64_t offset) override;
   std::expected<std::byte*, int> map(int fd, std::uint64_t size, std::uint64_t offset) override;
+  bool maps_file(const std::byte* first, std::uint64_t size, bool writable, int fd, std::uint64_t offset) override {
+    return vfio::linux_kernel().maps_file(first, size, writable, fd, offset);
+  }
   std::expected<std::byte*, int> allocate(std::uint64_t size, bool huge) override;
   void unmap(std::byte* first, std::uint64_t size) noexcept override;
   int eventfd() override;
@@ -115,31 +130,57 @@ class FakeKernel final : public vfio::Kernel {
     Maps maps;
     bool container{};
     bool iommu{};
-    std::optional<unsigned> group;
+    std::optional<unsigned> group{};
+    std::vector<IovaRange> allowed{};
+    bool small_pages{};
+  };
+  struct Table {
+    std::uint32_t ioas;
+    bool automatic;  ///< the kernel made it, and it goes with its last user
+    const Function* maker;
+    IovaRange aperture;
   };
   int iommufd_request(unsigned long request, std::uintptr_t argument);
   int container_request(Fd& fd, unsigned long request, std::uintptr_t argument);
   int group_request(Fd& fd, unsigned long request, std::uintptr_t argument);
   int device_request(Fd& fd, unsigned long request, std::uintptr_t argument);
   int type1_info(std::uintptr_t argument);
-  bool in_use(std::uint32_t space) const;
-  bool possible(const Maps& maps) const;
+  IovaRange aperture() const { return {ranges.front().first, ranges.back().last}; }
+  ioas::RangeSet kept(const Function& function) const;
+  ioas::RangeSet reserved(std::uint32_t space) const;
+  std::uint64_t alignment(std::uint32_t space) const;
+  bool translates(std::uint32_t space) const;
+  int pin(std::uint32_t space) const;
+  static bool hurts(const Space& space, const ioas::RangeSet& taken);
+  bool is_ioas(std::uint32_t id) const;
+  std::uint64_t choose_iova(std::uint32_t ioas) const;
+  int map_memory(vfio::uapi::IoasMap& map);
+  int map_file(vfio::uapi::IoasMapFile& map);
+  int copy_map(const vfio::uapi::IoasCopy& copy);
+  int allow(const vfio::uapi::IoasAllowIovas& allow);
+  int option(vfio::uapi::Option& option);
+  int make_table(vfio::uapi::HwptAlloc& alloc);
+  int add_table(std::uint32_t id, const Table& table);
+  int use_table(Function& function, std::uint32_t id);
+  void drop_unused_tables();
+  int destroy(std::uint32_t id);
   int add_map(std::uint32_t space, std::uint64_t iova, const Map& map);
   int remove_maps(std::uint32_t space, std::uint64_t iova, std::uint64_t& length);
-  int attach(Function& function, std::uint32_t space);
+  int attach(Function& function, std::uint32_t id);
   std::byte* region(Function& function, std::uint64_t offset, std::uint64_t size);
   int add_fd(Fd fd);
 
   std::deque<Function> functions_;
   std::map<int, Fd> fds_;
   std::map<std::uint32_t, Space> spaces_;
+  std::map<std::uint32_t, Table> tables_;
   std::map<std::byte*, std::unique_ptr<std::byte, void (*)(void*)>> memory_;
   std::map<unsigned long, unsigned> calls_;
   std::vector<std::string> opened_;
   std::size_t huge_allocations_{};
   bool unmapped_under_way_{};
   int next_fd_{100};
-  std::uint32_t next_space_{1};
+  std::uint32_t next_id_{1};
 };
 
 }  // namespace aperture::test

@@ -41,7 +41,7 @@ TEST(AutomaticIova, LengthZeroIsInvalid) {
 TEST(AutomaticIova, FollowsTheFileOffsetInsteadOfThePointer) {
   Platform platform;
   Ioas ioas(platform);
-  const auto iova = ioas.map(pointer(kAligned), 0x200000, Prot::kRead, {}, 0x1000);
+  const auto iova = ioas.map(pointer(kAligned), 0x200000, Prot::kRead, {}, FileSpan{nullptr, 0x1000});
   ASSERT_TRUE(iova);
   EXPECT_EQ(iova->value, 0x1000U);
 }

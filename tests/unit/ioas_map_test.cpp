@@ -27,6 +27,19 @@ class IoasMap : public testing::Test {
   Ioas ioas{platform};
 };
 
+TEST(IoasFile, DescriptorThatIsNotOpenIsRefused) {
+  const auto shared = share_file(-1);
+  ASSERT_FALSE(shared);
+  EXPECT_EQ(shared.error().number, EBADF);
+}
+
+TEST_F(IoasMap, MemoryAtAnotherPlaceInItsPageThanInTheFileIsRefused) {
+  const auto shared = share_file(0);
+  ASSERT_TRUE(shared);
+  EXPECT_EQ(ioas.map(pointer(kVa + 0x10), 0x100, Prot::kRead, Iova{0}, FileSpan{*shared, 0x20}).error().number, EINVAL);
+  EXPECT_TRUE(ioas.map(pointer(kVa + 0x20), 0x100, Prot::kRead, Iova{0}, FileSpan{*shared, 0x1020}));
+}
+
 TEST_F(IoasMap, ArgumentChecksComeInLinuxsOrder) {
   EXPECT_EQ(map_errno(pointer(kMax), kMax, Prot::kNone, Iova{0}), EOVERFLOW);
   EXPECT_EQ(map_errno(pointer(kVa), 0, Prot::kNone, Iova{kMax}), EOVERFLOW);
