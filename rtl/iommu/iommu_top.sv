@@ -32,6 +32,12 @@ module iommu_top #(
   input  wire  [2:0]  strap_vectors_log2_i,     // 0 to 4
   input  wire  [4:0]  strap_queue_log2_max_i,   // largest log2 of queue entries
   input  wire         strap_reset_bare_i,       // 0: iommu_mode resets to Off, 1: to Bare
+  input  wire  [4:0]  strap_hpm_counters_i,     // event counters, 1 to 31
+  input  wire  [6:0]  strap_hpm_counter_bits_i, // 32 to 64
+  input  wire  [7:0]  strap_hpm_event_max_i,    // largest eventID
+  input  wire  [3:0]  strap_rcid_bits_i,        // 0 to 12
+  input  wire  [3:0]  strap_mcid_bits_i,        // 0 to 12
+  input  wire  [31:0] strap_ats_timeout_i,      // cycles that a device has for an invalidation completion
   input  wire  [23:0] strap_port0_id_base_i,    // device_ids port 0 may use: (id & mask) == base
   input  wire  [23:0] strap_port0_id_mask_i,
   input  wire  [23:0] strap_port1_id_base_i,
@@ -208,6 +214,8 @@ module iommu_top #(
 
   // ---- registers, queues, interrupts ---------------------------------------------------------------------------------------------------
   logic [63:0] caps;
+  logic        be, gxl, be_writable, gxl_writable;
+  logic [23:0] qosid;
   logic        wsi, ddtp_write, ddtp_start, ddtp_taken, ddtp_done, ddtp_busy;
   logic [3:0]  mode;
   logic [43:0] root;
@@ -232,8 +240,8 @@ module iommu_top #(
   iommu_regs regs (
     .clk_i(clk_ctl_i), .rst_ni, .we_i(reg_we_i), .re_i(reg_re_i), .addr_i(reg_addr_i), .wdata_i(reg_wdata_i), .wstrb_i(reg_wstrb_i), .rdata_o(reg_rdata_o),
     .strap_capabilities_i, .strap_ddt_levels_max_i, .strap_queue_log2_max_i, .strap_reset_bare_i,
-    .strap_wsi_i(strap_fctl_i[regs_pkg::IOMMU_FCTL_WSI_LSB]),
-    .capabilities_o(caps), .wsi_o(wsi), .mode_o(mode), .root_o(root), .ddtp_write_o(ddtp_write), .ddtp_start_o(ddtp_start),
+    .strap_fctl_i, .strap_be_writable_i(strap_fctl_be_writable_i), .strap_gxl_writable_i(strap_fctl_gxl_writable_i), .strap_rcid_bits_i, .strap_mcid_bits_i,
+    .capabilities_o(caps), .wsi_o(wsi), .be_o(be), .gxl_o(gxl), .be_writable_o(be_writable), .gxl_writable_o(gxl_writable), .qosid_o(qosid), .mode_o(mode), .root_o(root), .ddtp_write_o(ddtp_write), .ddtp_start_o(ddtp_start),
     .ddtp_taken_i(ddtp_taken), .ddtp_done_i(ddtp_done), .ddtp_busy_o(ddtp_busy),
     .cq_ppn_o(cq_ppn), .cq_log2szm1_o(cq_log2szm1), .cq_tail_o(cq_tail), .cq_en_o(cq_en), .cq_ie_o(cq_ie), .cq_head_i(cq_head),
     .cq_on_i(cq_on), .cq_busy_i(cq_busy), .cq_mf_i(cq_mf), .cq_ill_i(cq_ill), .cq_fence_w_ip_i(cq_fence_w_ip),
@@ -248,6 +256,13 @@ module iommu_top #(
     cfg.caps = caps;
     cfg.root = root;
     cfg.mode = mode;
+    cfg.be = be;
+    cfg.be_writable = be_writable;
+    cfg.gxl = gxl;
+    cfg.gxl_writable = gxl_writable;
+    cfg.rcid_bits = strap_rcid_bits_i;
+    cfg.mcid_bits = strap_mcid_bits_i;
+    cfg.qosid = qosid;
   end
 
   // ---- invalidation: by command, or all of it by a write to ddtp --------------------------------------------------------------------------
@@ -566,6 +581,6 @@ module iommu_top #(
 
   // straps of what is not there; WLAST is counted, not believed
   wire unused = &{1'b0, unused_primary, unused_primary_idx, unused_err_idx, unused_err_req, side_accept, side_done, side_res, ev_load, ev_load_kind, ev_load_who,
-                  ev_walked, ev_walked_who, strap_fctl_i[2], strap_fctl_i[0], strap_fctl_be_writable_i, strap_fctl_gxl_writable_i, s0_wlast, s1_wlast};
+                  ev_walked, ev_walked_who, strap_hpm_counters_i, strap_hpm_counter_bits_i, strap_hpm_event_max_i, strap_ats_timeout_i, s0_wlast, s1_wlast};
 endmodule
 `default_nettype wire
