@@ -20,6 +20,8 @@ module card_top #(
   output logic        dma_clock_o,
   input  wire         clk_ctl_i,            // clock of the IOMMU's walks, queues, interrupts and registers: as clk_dma_i, with ctl_clock_o
   output logic        ctl_clock_o,
+  input  wire         clk_hpm_i,            // clock of the IOMMU's performance counters, with hpm_clock_o
+  output logic        hpm_clock_o,
   input  wire         rst_ni,
 
   // host: AXI4-Lite slave; 0x00000 BAR 0 (IOMMU), 0x10000 BAR 2 (card, channels)
@@ -208,9 +210,9 @@ module card_top #(
   // ---- reset, activity -----------------------------------------------------------------------------------------------------------------
   logic reset_go, resetting, stop, close, core_rst_n;
   logic dma_busy, dma_quiet, iommu_idle, iommu_quiet, data_quiet, mem_quiet;
-  logic irq_busy, work;
+  logic irq_busy, work, hpm_running;           // a counter of cycles keeps the clock, but is no work that anybody waits for
   assign work   = dma_busy || !iommu_idle || resetting;
-  assign busy_o = work || axil_busy || irq_busy || s_dev_awvalid || s_dev_arvalid || s_dev_wvalid;
+  assign busy_o = work || hpm_running || axil_busy || irq_busy || s_dev_awvalid || s_dev_arvalid || s_dev_wvalid;
 
   card_reset u_reset (
     .clk_i, .rst_ni, .go_i(reset_go), .resetting_o(resetting), .idle_i(dma_quiet && iommu_idle && iommu_quiet),
@@ -306,7 +308,7 @@ module card_top #(
                hpm_event_max, rcid_bits, mcid_bits, ats_timeout}));
 
   iommu_top #(.DATA_W(DATA_W)) u_iommu (
-    .clk_i, .clk_ctl_i, .ctl_clock_o, .rst_ni(core_rst_n),
+    .clk_i, .clk_ctl_i, .ctl_clock_o, .clk_hpm_i, .hpm_clock_o, .hpm_running_o(hpm_running), .rst_ni(core_rst_n),
     .reg_we_i(iommu_we), .reg_re_i(iommu_re), .reg_addr_i(page_addr), .reg_wdata_i(reg_wdata), .reg_wstrb_i(reg_wstrb), .reg_rdata_o(iommu_rdata),
     .strap_capabilities_i(capabilities), .strap_fctl_i(fctl), .strap_fctl_be_writable_i(fctl_be_writable),
     .strap_fctl_gxl_writable_i(fctl_gxl_writable), .strap_ddt_levels_max_i(ddt_levels_max),

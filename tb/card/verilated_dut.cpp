@@ -120,6 +120,7 @@ class VerilatedDut final : public Dut {
     // The bench is the gate of the clocks that may stand.
     model_->clk_dma_i = level & model_->dma_clock_o;
     model_->clk_ctl_i = level & model_->ctl_clock_o;
+    model_->clk_hpm_i = level & model_->hpm_clock_o;
     model_->clk_i = level;
     model_->eval();
     if (waves_open_) waves_->dump(time);

@@ -194,7 +194,7 @@ void IommuBench::get_outputs() {
 void IommuBench::tick(unsigned clocks) {
   for (; clocks != 0; --clocks, ++cycle_) {
     put_inputs();
-    model_->clk_i = model_->clk_ctl_i = 0;
+    model_->clk_i = model_->clk_ctl_i = model_->clk_hpm_i = 0;
     model_->eval();
     get_outputs();
     const bool running = model_->rst_ni != 0;
@@ -208,6 +208,7 @@ void IommuBench::tick(unsigned clocks) {
     }
     // As behind a clock gate: walks, queues and registers get the edge if they need it.
     model_->clk_ctl_i = model_->ctl_clock_o;
+    model_->clk_hpm_i = model_->hpm_clock_o;
     model_->clk_i = 1;
     model_->eval();
     model_->reg_we_i = 0;
