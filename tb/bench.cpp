@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "regs/registers.hpp"
 #include "tb/card/card_model.hpp"
 #include "tb/kernel/kernel.hpp"
 #include "tb/memory/host_memory.hpp"
@@ -99,6 +100,16 @@ void Bench::reset(const Straps& straps) {
   parts_->memory.clear_faults();
   parts_->memory.set_space(straps.pas());
   parts_->model.reset(straps);
+}
+
+std::uint64_t Bench::implemented() {
+  const Straps straps = parts_->options.straps;
+  Straps all = straps;
+  all.capabilities = ~std::uint64_t{0};
+  reset(all);
+  const std::uint64_t capabilities = card().mmio().read64(card::Bar::kIommu, regs::iommu::capabilities.offset);
+  reset(straps);
+  return capabilities;
 }
 
 const Options& Bench::options() const { return parts_->options; }

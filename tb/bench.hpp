@@ -39,6 +39,8 @@ class Bench {
   /// pinned pages, memory faults and the log.
   void reset(const Straps& straps);
   void reset() { reset(options().straps); }
+  /// The capabilities register with every strap on: what the RTL has, whatever options().straps leave of it. Resets.
+  std::uint64_t implemented();
   /// Another card (width, seed) with other memory (profile, latency), reset.
   void power_on(const Options& options);
 

@@ -31,7 +31,8 @@ std::unexpected<Error> bad(const std::string& key, const std::string& why) {
   return fail(Code::kInvalid, EINVAL, fmt::format("straps: /{}: {}", key, why));
 }
 
-Result<std::uint64_t> number(const std::string& key, const nlohmann::json& value, std::uint64_t max) {
+Result<std::uint64_t> number(const std::string& key, const nlohmann::json& value, std::uint64_t max,
+                             std::uint64_t min) {
   std::uint64_t n = 0;
   if (value.is_number_unsigned()) {
     n = value.get<std::uint64_t>();
@@ -44,16 +45,17 @@ Result<std::uint64_t> number(const std::string& key, const nlohmann::json& value
     return bad(key, "expected a number or a string \"0x...\"");
   }
   if (n > max) return bad(key, fmt::format("{} is above the largest value {}", n, max));
+  if (n < min) return bad(key, fmt::format("{} is below the smallest value {}", n, min));
   return n;
 }
 
 template <typename T>
-Result<> set(T& to, const std::string& key, const nlohmann::json& value, std::uint64_t max) {
+Result<> set(T& to, const std::string& key, const nlohmann::json& value, std::uint64_t max, std::uint64_t min = 0) {
   if constexpr (std::is_same_v<T, bool>) {
     if (!value.is_boolean()) return bad(key, "expected true or false");
     to = value.get<bool>();
   } else {
-    const auto n = number(key, value, max);
+    const auto n = number(key, value, max, min);
     if (!n) return std::unexpected(n.error());
     to = static_cast<T>(*n);
   }
@@ -69,6 +71,12 @@ Result<> set_one(Straps& s, const std::string& key, const nlohmann::json& value)
   if (key == "device_id_mask") return set(s.device_id_mask, key, value, 0xffffff);
   if (key == "vectors_log2") return set(s.vectors_log2, key, value, 4);
   if (key == "queue_log2_max") return set(s.queue_log2_max, key, value, 31);
+  if (key == "hpm_counters") return set(s.hpm_counters, key, value, 31, 1);
+  if (key == "hpm_counter_bits") return set(s.hpm_counter_bits, key, value, 64, 32);
+  if (key == "hpm_event_max") return set(s.hpm_event_max, key, value, 255);
+  if (key == "rcid_bits") return set(s.rcid_bits, key, value, 12);
+  if (key == "mcid_bits") return set(s.mcid_bits, key, value, 12);
+  if (key == "ats_timeout") return set(s.ats_timeout, key, value, 0xffff'ffff);
   if (key == "port_id_base") return set(s.port_id_base, key, value, 0xffffff);
   if (key == "port_id_mask") return set(s.port_id_mask, key, value, 0xffffff);
   if (key == "reset_mode") {

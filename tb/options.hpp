@@ -61,6 +61,7 @@ struct Options {
   Profile profile = Profile::kIdeal;
   unsigned latency = 20;  ///< cycles from AR handshake to first R beat; what the other profiles vary around. At least 1
   std::uint64_t seed = 1;
+  bool exclusives = true;  ///< memory supports exclusive accesses of m_iommu (AMBA AXI4 A7.2)
   Straps straps{};
   unsigned frame_run = 1;        ///< pinned 4 KiB frames that are consecutive on the bus, a power of two
   std::filesystem::path wave{};  ///< FST file; empty: none
@@ -71,8 +72,9 @@ struct Options {
 };
 
 /// Straps from a JSON object with any of the keys `capabilities`, `fctl`, `fctl_be_writable`, `fctl_gxl_writable`,
-/// `ddt_levels_max`, `device_id_mask`, `vectors_log2`, `queue_log2_max`, `reset_mode` ("off", "bare"), `port_id_base`,
-/// `port_id_mask`; numbers may be strings "0x...". Others keep their default. EINVAL names the key.
+/// `ddt_levels_max`, `device_id_mask`, `vectors_log2`, `queue_log2_max`, `reset_mode` ("off", "bare"), `hpm_counters`,
+/// `hpm_counter_bits`, `hpm_event_max`, `rcid_bits`, `mcid_bits`, `ats_timeout`, `port_id_base`, `port_id_mask`;
+/// numbers may be strings "0x...". Others keep their default. EINVAL names the key.
 Result<Straps> parse_straps(const std::string& json);
 Result<Straps> read_straps(const std::filesystem::path& file);
 

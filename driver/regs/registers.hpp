@@ -200,6 +200,80 @@ inline constexpr Field kAll[] = {cip, fip, pmip, pip};
 }  // namespace ipsr_f
 inline constexpr Register ipsr{"ipsr", 0, 0x54, 4, 1, 0, ipsr_f::kAll,
     "Interrupt pending status."};
+namespace iocountovf_f {
+inline constexpr Field cy{"cy", 0, 1};
+inline constexpr Field hpm{"hpm", 1, 31};
+inline constexpr Field kAll[] = {cy, hpm};
+}  // namespace iocountovf_f
+inline constexpr Register iocountovf{"iocountovf", 0, 0x58, 4, 1, 0, iocountovf_f::kAll,
+    "Performance counters that overflowed; 0 without HPM."};
+namespace iocountinh_f {
+inline constexpr Field cy{"cy", 0, 1};
+inline constexpr Field hpm{"hpm", 1, 31};
+inline constexpr Field kAll[] = {cy, hpm};
+}  // namespace iocountinh_f
+inline constexpr Register iocountinh{"iocountinh", 0, 0x5c, 4, 1, 0, iocountinh_f::kAll,
+    "Performance counters that stand; resets to all of them."};
+namespace iohpmcycles_f {
+inline constexpr Field counter{"counter", 0, 63};
+inline constexpr Field of{"of", 63, 1};
+inline constexpr Field kAll[] = {counter, of};
+}  // namespace iohpmcycles_f
+inline constexpr Register iohpmcycles{"iohpmcycles", 0, 0x60, 8, 1, 0, iohpmcycles_f::kAll,
+    "Clock cycles."};
+namespace iohpmctr_f {
+inline constexpr Field counter{"counter", 0, 64};
+inline constexpr Field kAll[] = {counter};
+}  // namespace iohpmctr_f
+inline constexpr Register iohpmctr{"iohpmctr", 0, 0x68, 8, 31, 8, iohpmctr_f::kAll,
+    "Event counters; as many as there are, the rest read 0."};
+namespace iohpmevt_f {
+inline constexpr Field event_id{"event_id", 0, 15};
+inline constexpr Field dmask{"dmask", 15, 1};
+inline constexpr Field pid_pscid{"pid_pscid", 16, 20};
+inline constexpr Field did_gscid{"did_gscid", 36, 24};
+inline constexpr Field pv_pscv{"pv_pscv", 60, 1};
+inline constexpr Field dv_gscv{"dv_gscv", 61, 1};
+inline constexpr Field idt{"idt", 62, 1};
+inline constexpr Field of{"of", 63, 1};
+inline constexpr Field kAll[] = {event_id, dmask, pid_pscid, did_gscid, pv_pscv, dv_gscv, idt, of};
+}  // namespace iohpmevt_f
+inline constexpr Register iohpmevt{"iohpmevt", 0, 0x160, 8, 31, 8, iohpmevt_f::kAll,
+    "What each event counter counts."};
+namespace tr_req_iova_f {
+inline constexpr Field vpn{"vpn", 12, 52};
+inline constexpr Field kAll[] = {vpn};
+}  // namespace tr_req_iova_f
+inline constexpr Register tr_req_iova{"tr_req_iova", 0, 0x258, 8, 1, 0, tr_req_iova_f::kAll,
+    "Debug translation: the IOVA; 0 without DBG."};
+namespace tr_req_ctl_f {
+inline constexpr Field go_busy{"go_busy", 0, 1};
+inline constexpr Field priv{"priv", 1, 1};
+inline constexpr Field exe{"exe", 2, 1};
+inline constexpr Field nw{"nw", 3, 1};
+inline constexpr Field pid{"pid", 12, 20};
+inline constexpr Field pv{"pv", 32, 1};
+inline constexpr Field did{"did", 40, 24};
+inline constexpr Field kAll[] = {go_busy, priv, exe, nw, pid, pv, did};
+}  // namespace tr_req_ctl_f
+inline constexpr Register tr_req_ctl{"tr_req_ctl", 0, 0x260, 8, 1, 0, tr_req_ctl_f::kAll,
+    "Debug translation: the request. As two halves: high first, the low half acts. Writes are ignored while go_busy is 1."};
+namespace tr_response_f {
+inline constexpr Field fault{"fault", 0, 1};
+inline constexpr Field pbmt{"pbmt", 7, 2};
+inline constexpr Field s{"s", 9, 1};
+inline constexpr Field ppn{"ppn", 10, 44};
+inline constexpr Field kAll[] = {fault, pbmt, s, ppn};
+}  // namespace tr_response_f
+inline constexpr Register tr_response{"tr_response", 0, 0x268, 8, 1, 0, tr_response_f::kAll,
+    "Debug translation: the answer."};
+namespace iommu_qosid_f {
+inline constexpr Field rcid{"rcid", 0, 12};
+inline constexpr Field mcid{"mcid", 16, 12};
+inline constexpr Field kAll[] = {rcid, mcid};
+}  // namespace iommu_qosid_f
+inline constexpr Register iommu_qosid{"iommu_qosid", 0, 0x270, 4, 1, 0, iommu_qosid_f::kAll,
+    "Quality-of-service ids of the IOMMU's own accesses and of devices in Bare mode; 0 without QOSID."};
 namespace icvec_f {
 inline constexpr Field civ{"civ", 0, 4};
 inline constexpr Field fiv{"fiv", 4, 4};
@@ -227,7 +301,7 @@ inline constexpr Field kAll[] = {m};
 }  // namespace msi_vec_ctl_f
 inline constexpr Register msi_vec_ctl{"msi_vec_ctl", 0, 0x30c, 4, 16, 16, msi_vec_ctl_f::kAll,
     "MSI configuration: vector control."};
-inline constexpr Register kAll[] = {capabilities, fctl, ddtp, cqb, cqh, cqt, fqb, fqh, fqt, pqb, pqh, pqt, cqcsr, fqcsr, pqcsr, ipsr, icvec, msi_addr, msi_data, msi_vec_ctl};
+inline constexpr Register kAll[] = {capabilities, fctl, ddtp, cqb, cqh, cqt, fqb, fqh, fqt, pqb, pqh, pqt, cqcsr, fqcsr, pqcsr, ipsr, iocountovf, iocountinh, iohpmcycles, iohpmctr, iohpmevt, tr_req_iova, tr_req_ctl, tr_response, iommu_qosid, icvec, msi_addr, msi_data, msi_vec_ctl};
 inline constexpr Block kBlock{"iommu", 0, 0x0, 0x1000, 0x0, kAll};
 }  // namespace iommu
 
@@ -812,6 +886,31 @@ constexpr const char* to_string(SatpMode v) {
     case SatpMode::kSv39: return "sv39";
     case SatpMode::kSv48: return "sv48";
     case SatpMode::kSv57: return "sv57";
+  }
+  return "?";
+}
+
+enum class HpmEvent : std::uint32_t {
+  kUntranslated = 1,
+  kTranslated = 2,
+  kAts = 3,
+  kTlbMiss = 4,
+  kDdtWalk = 5,
+  kPdtWalk = 6,
+  kFirstStageWalk = 7,
+  kSecondStageWalk = 8,
+};
+/// The code's name as registers.json has it, "?" for a number that has none.
+constexpr const char* to_string(HpmEvent v) {
+  switch (v) {
+    case HpmEvent::kUntranslated: return "untranslated";
+    case HpmEvent::kTranslated: return "translated";
+    case HpmEvent::kAts: return "ats";
+    case HpmEvent::kTlbMiss: return "tlb_miss";
+    case HpmEvent::kDdtWalk: return "ddt_walk";
+    case HpmEvent::kPdtWalk: return "pdt_walk";
+    case HpmEvent::kFirstStageWalk: return "first_stage_walk";
+    case HpmEvent::kSecondStageWalk: return "second_stage_walk";
   }
   return "?";
 }

@@ -20,6 +20,8 @@ module card_top #(
   output logic        dma_clock_o,
   input  wire         clk_ctl_i,            // clock of the IOMMU's walks, queues, interrupts and registers: as clk_dma_i, with ctl_clock_o
   output logic        ctl_clock_o,
+  input  wire         clk_hpm_i,            // clock of the IOMMU's performance counters, with hpm_clock_o
+  output logic        hpm_clock_o,
   input  wire         rst_ni,
 
   // host: AXI4-Lite slave; 0x00000 BAR 0 (IOMMU), 0x10000 BAR 2 (card, channels)
@@ -53,6 +55,12 @@ module card_top #(
   input  wire  [2:0]  strap_vectors_log2_i,     // 0 to 4
   input  wire  [4:0]  strap_queue_log2_max_i,   // largest log2 of queue entries
   input  wire         strap_reset_bare_i,       // 0: iommu_mode resets to Off, 1: to Bare
+  input  wire  [4:0]  strap_hpm_counters_i,     // event counters, 1 to 31
+  input  wire  [6:0]  strap_hpm_counter_bits_i, // 32 to 64
+  input  wire  [7:0]  strap_hpm_event_max_i,    // largest eventID
+  input  wire  [3:0]  strap_rcid_bits_i,        // 0 to 12
+  input  wire  [3:0]  strap_mcid_bits_i,        // 0 to 12
+  input  wire  [31:0] strap_ats_timeout_i,      // cycles that a device has for an invalidation completion
   input  wire  [23:0] strap_device_id_base_i,   // device_ids the external device port may use: (id & mask) == base
   input  wire  [23:0] strap_device_id_port_mask_i,
 
@@ -202,9 +210,9 @@ module card_top #(
   // ---- reset, activity -----------------------------------------------------------------------------------------------------------------
   logic reset_go, resetting, stop, close, core_rst_n;
   logic dma_busy, dma_quiet, iommu_idle, iommu_quiet, data_quiet, mem_quiet;
-  logic irq_busy, work;
+  logic irq_busy, work, hpm_running;           // a counter of cycles keeps the clock, but is no work that anybody waits for
   assign work   = dma_busy || !iommu_idle || resetting;
-  assign busy_o = work || axil_busy || irq_busy || s_dev_awvalid || s_dev_arvalid || s_dev_wvalid;
+  assign busy_o = work || hpm_running || axil_busy || irq_busy || s_dev_awvalid || s_dev_arvalid || s_dev_wvalid;
 
   card_reset u_reset (
     .clk_i, .rst_ni, .go_i(reset_go), .resetting_o(resetting), .idle_i(dma_quiet && iommu_idle && iommu_quiet),
@@ -278,28 +286,36 @@ module card_top #(
     .b_i(m_iommu_bvalid && m_iommu_bready), .r_last_i(m_iommu_rvalid && m_iommu_rready && m_iommu_rlast));
 
   // ---- straps: what they are while rst_ni is low --------------------------------------------------------------------------
-  localparam int unsigned STRAPS_W = 152;
+  localparam int unsigned STRAPS_W = 212;
   logic [63:0] capabilities;
   logic [2:0]  fctl, vectors_log2;
   logic        fctl_be_writable, fctl_gxl_writable, reset_bare;
   logic [1:0]  ddt_levels_max;
   logic [23:0] device_id_mask, device_id_base, device_id_port_mask;
-  logic [4:0]  queue_log2_max;
+  logic [4:0]  queue_log2_max, hpm_counters;
+  logic [6:0]  hpm_counter_bits;
+  logic [7:0]  hpm_event_max;
+  logic [3:0]  rcid_bits, mcid_bits;
+  logic [31:0] ats_timeout;
   card_straps #(.W(STRAPS_W)) u_straps (
     .clk_i, .rst_ni,
     .straps_i({strap_capabilities_i, strap_fctl_i, strap_fctl_be_writable_i, strap_fctl_gxl_writable_i, strap_ddt_levels_max_i,
                strap_device_id_mask_i, strap_vectors_log2_i, strap_queue_log2_max_i, strap_reset_bare_i,
-               strap_device_id_base_i, strap_device_id_port_mask_i}),
+               strap_device_id_base_i, strap_device_id_port_mask_i, strap_hpm_counters_i, strap_hpm_counter_bits_i,
+               strap_hpm_event_max_i, strap_rcid_bits_i, strap_mcid_bits_i, strap_ats_timeout_i}),
     .straps_o({capabilities, fctl, fctl_be_writable, fctl_gxl_writable, ddt_levels_max, device_id_mask, vectors_log2,
-               queue_log2_max, reset_bare, device_id_base, device_id_port_mask}));
+               queue_log2_max, reset_bare, device_id_base, device_id_port_mask, hpm_counters, hpm_counter_bits,
+               hpm_event_max, rcid_bits, mcid_bits, ats_timeout}));
 
   iommu_top #(.DATA_W(DATA_W)) u_iommu (
-    .clk_i, .clk_ctl_i, .ctl_clock_o, .rst_ni(core_rst_n),
+    .clk_i, .clk_ctl_i, .ctl_clock_o, .clk_hpm_i, .hpm_clock_o, .hpm_running_o(hpm_running), .rst_ni(core_rst_n),
     .reg_we_i(iommu_we), .reg_re_i(iommu_re), .reg_addr_i(page_addr), .reg_wdata_i(reg_wdata), .reg_wstrb_i(reg_wstrb), .reg_rdata_o(iommu_rdata),
     .strap_capabilities_i(capabilities), .strap_fctl_i(fctl), .strap_fctl_be_writable_i(fctl_be_writable),
     .strap_fctl_gxl_writable_i(fctl_gxl_writable), .strap_ddt_levels_max_i(ddt_levels_max),
     .strap_device_id_mask_i(device_id_mask), .strap_vectors_log2_i(vectors_log2),
-    .strap_queue_log2_max_i(queue_log2_max), .strap_reset_bare_i(reset_bare),
+    .strap_queue_log2_max_i(queue_log2_max), .strap_reset_bare_i(reset_bare), .strap_hpm_counters_i(hpm_counters),
+    .strap_hpm_counter_bits_i(hpm_counter_bits), .strap_hpm_event_max_i(hpm_event_max), .strap_rcid_bits_i(rcid_bits),
+    .strap_mcid_bits_i(mcid_bits), .strap_ats_timeout_i(ats_timeout),
     .strap_port0_id_base_i(24'd0), .strap_port0_id_mask_i(24'd0),
     .strap_port1_id_base_i(device_id_base), .strap_port1_id_mask_i(device_id_port_mask),
     .s0_awid(dma_awid), .s0_awaddr(dma_awaddr), .s0_awlen(dma_awlen), .s0_awsize(dma_awsize),
@@ -319,7 +335,8 @@ module card_top #(
     .s1_aruser(s_dev_aruser), .s1_arvalid(dev_arvalid), .s1_arready(dev_arready), .s1_rid(s_dev_rid),
     .s1_rdata(s_dev_rdata), .s1_rresp(s_dev_rresp), .s1_rlast(s_dev_rlast), .s1_rvalid(s_dev_rvalid),
     .s1_rready(s_dev_rready),
-    .m_data_awid, .m_data_awaddr, .m_data_awlen, .m_data_awsize, .m_data_awburst, .m_data_awprot, .m_data_awuser, .m_data_awqosid, .m_data_arqosid, .m_iommu_awlock, .m_iommu_awqosid, .m_iommu_arlock, .m_iommu_arqosid,
+    .m_data_awid, .m_data_awaddr, .m_data_awlen, .m_data_awsize, .m_data_awburst, .m_data_awprot, .m_data_awuser,
+    .m_data_awqosid, .m_data_arqosid, .m_iommu_awlock, .m_iommu_awqosid, .m_iommu_arlock, .m_iommu_arqosid,
     .m_data_awvalid(data_awvalid), .m_data_awready(data_awready), .m_data_wdata, .m_data_wstrb, .m_data_wlast,
     .m_data_wvalid, .m_data_wready, .m_data_bid, .m_data_bresp, .m_data_bvalid, .m_data_bready, .m_data_arid,
     .m_data_araddr, .m_data_arlen, .m_data_arsize, .m_data_arburst, .m_data_arprot, .m_data_aruser,

@@ -14,6 +14,7 @@ module iommu_cq (
   input  wire         s_i,               /// capabilities.S
   input  wire  [2:0]  pd_there_i,        /// capabilities.PD20, PD17, PD8
   input  wire         wsi_i,             /// fctl.WSI
+  input  wire         be_i,              /// fctl.BE
   input  wire  [23:0] device_id_mask_i,  /// device_ids that a command may name
   // registers
   input  wire  [43:0] ppn_i,
@@ -163,7 +164,9 @@ module iommu_cq (
   assign fence_reads_o = w0[regs_pkg::CMD_W0_IOFENCE_PR_LSB];
   assign fence_writes_o = w0[regs_pkg::CMD_W0_IOFENCE_PW_LSB];
   assign wr_addr_o = {w1[regs_pkg::CMD_W1_IOFENCE_ADDR_LSB +: regs_pkg::CMD_W1_IOFENCE_ADDR_W], 2'b00};
-  assign wr_store_o = w0[regs_pkg::CMD_W0_IOFENCE_DATA_LSB +: regs_pkg::CMD_W0_IOFENCE_DATA_W];
+  logic [31:0] fence_data, unused_high;
+  assign fence_data = w0[regs_pkg::CMD_W0_IOFENCE_DATA_LSB +: regs_pkg::CMD_W0_IOFENCE_DATA_W];
+  assign {unused_high, wr_store_o} = be_i ? iommu_pkg::swap4({32'd0, fence_data}) : {32'd0, fence_data};
   logic store_reach;
   assign store_reach = ~(|wr_addr_o[63:56]) & ~iommu_pkg::beyond(wr_addr_o[55:12], pas_i);
   assign wr_valid_o = (state_q == STORE) & store_reach;
@@ -196,7 +199,7 @@ module iommu_cq (
     endcase
   end
 
-  always_ff @(posedge clk_i) if (data_valid_i) cmd_q <= data_i;
+  always_ff @(posedge clk_i) if (data_valid_i) cmd_q <= be_i ? {iommu_pkg::swap8(data_i[127:64]), iommu_pkg::swap8(data_i[63:0])} : data_i;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -249,5 +252,7 @@ module iommu_cq (
       end else if (!en_i && on_q && state_q == IDLE) on_q <= 1'b0;
     end
   end
+
+  wire unused = &{1'b0, unused_high};
 endmodule
 `default_nettype wire

@@ -10,6 +10,7 @@ module iommu_fq (
   input  wire          clk_i,
   input  wire          rst_ni,
   input  wire  [5:0]   pas_i,        /// physical address width
+  input  wire          be_i,         /// fctl.BE
   // registers
   input  wire  [43:0]  ppn_i,
   input  wire  [4:0]   log2szm1_i,
@@ -56,7 +57,10 @@ module iommu_fq (
   assign usable = on_q & ~mf_q & ~of_q;
   assign full = next_tail == (head_i & mask);
   assign wr_addr_o = {8'd0, ppn_i, 12'd0} + {27'd0, tail_q, 5'd0};
-  assign wr_record_o = rec;
+  always_comb begin
+    wr_record_o = rec;
+    if (be_i) for (int unsigned i = 0; i < 4; i++) wr_record_o[64*i +: 64] = iommu_pkg::swap8(rec[64*i +: 64]);
+  end
   assign reach = ~iommu_pkg::beyond(wr_addr_o[55:12], pas_i);
   assign wr_valid_o = storing_q;
   assign pop = have & (storing_q ? wr_done_i : (~usable | full | ~reach));

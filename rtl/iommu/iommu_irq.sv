@@ -13,11 +13,13 @@ module iommu_irq (
   input  wire  [2:0]   vectors_log2_i,  /// writable bits of each icvec field
   input  wire          msi_i,           /// capabilities.IGS has MSIs
   input  wire          wsi_i,           /// fctl.WSI
+  input  wire          be_i,            /// fctl.BE
   input  wire  [5:0]   pas_i,           /// physical address width
   // causes: levels set again what software cleared, for as long as they last
   input  wire          cq_level_i,      /// command queue: enabled, and an error or fence_w_ip
   input  wire          fq_level_i,      /// fault queue: enabled, and an error
   input  wire          fq_event_i,      /// fault queue: enabled, and a record was stored
+  input  wire          pm_event_i,      /// a performance counter overflowed
   // registers
   input  wire  [3:0]   ipsr_clear_i,    /// bits written with 1
   output logic [3:0]   ipsr_o,
@@ -45,7 +47,7 @@ module iommu_irq (
   logic [15:0] icvec_q;
   // a vector has vectors_log2 bits
   assign vector_bits = 4'hf >> (3'd4 - ((vectors_log2_i > 3'd4) ? 3'd4 : vectors_log2_i));
-  assign ipsr_d = (ipsr_q & ~ipsr_clear_i) | {2'b00, fq_level_i | fq_event_i, cq_level_i};
+  assign ipsr_d = (ipsr_q & ~ipsr_clear_i) | {1'b0, pm_event_i, fq_level_i | fq_event_i, cq_level_i};
   assign ipsr_o = ipsr_q;
   assign icvec_o = icvec_q;
 
@@ -95,7 +97,8 @@ module iommu_irq (
     if (|ready) for (int unsigned v = 16; v > 0; v--) if (ready[v-1]) next = 4'(v - 1);
   end
   assign wr_addr_o = message_addr_q;
-  assign wr_store_o = message_data_q;
+  logic [31:0] unused_high;
+  assign {unused_high, wr_store_o} = be_i ? iommu_pkg::swap4({32'd0, message_data_q}) : {32'd0, message_data_q};
   assign reach = ~iommu_pkg::beyond(wr_addr_o[55:12], pas_i);
   assign wr_valid_o = sending_q & reach;
   assign rec_valid_o = failed_q;
@@ -137,5 +140,7 @@ module iommu_irq (
       end
     end
   end
+
+  wire unused = &{1'b0, unused_high};
 endmodule
 `default_nettype wire

@@ -20,6 +20,7 @@ module iommu_lookup #(
   input  wire                           pcol_i,          /// colours of requests that enter now
   input  wire                           fcol_i,
   output logic                          entered_o,       /// a request entered that a fence counts ...
+  output logic                          translated_o,    /// ... which claims to be translated already
   output logic                          hit_o,           /// one hit
   output logic                          miss_o,          /// one missed
 
@@ -88,6 +89,7 @@ module iommu_lookup #(
   assign tlb_en_o = take;
   assign tlb_rd_vpn_o = in.addr[58:12];
   assign entered_o = take & ~in.refused;
+  assign translated_o = in.ttype == iommu_pkg::TTYPE_TRANSLATED;
 
   logic                  s1_ctx_hit_q;
   logic [iommu_pkg::CTX_W-1:0] s1_ctx_q;

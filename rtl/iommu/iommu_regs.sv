@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The register page. Reads are combinational and have no side effect; a write acts at the clock edge and never waits.
+// The register page, but for what iommu_hpm and iommu_dbg hold themselves. Reads are combinational and have no side effect; a write acts at the clock edge and never waits.
 // Halves of 8-byte registers are written independently, in either order, except ddtp: the high half is kept until the low
 // half is written, which acts. A 4-byte register takes only 4-byte writes.
 // Choices where the specification leaves one: ignored, and read back as before, are a write to ddtp while it is busy, from
@@ -22,10 +22,19 @@ module iommu_regs (
   input  wire  [1:0]  strap_ddt_levels_max_i,
   input  wire  [4:0]  strap_queue_log2_max_i,
   input  wire         strap_reset_bare_i,
-  input  wire         strap_wsi_i,         /// reset value of fctl.WSI, where both kinds of interrupt are there
+  input  wire  [2:0]  strap_fctl_i,        /// reset value of fctl {gxl, wsi, be}; of WSI where both kinds of interrupt are there
+  input  wire         strap_be_writable_i,
+  input  wire         strap_gxl_writable_i,
+  input  wire  [3:0]  strap_rcid_bits_i,
+  input  wire  [3:0]  strap_mcid_bits_i,
 
   output logic [63:0] capabilities_o,
   output logic        wsi_o,
+  output logic        be_o,                /// structures in memory are big-endian
+  output logic        gxl_o,
+  output logic        be_writable_o,
+  output logic        gxl_writable_o,
+  output logic [23:0] qosid_o,             /// iommu_qosid {MCID, RCID}
   output logic [3:0]  mode_o,              /// ddtp.iommu_mode
   output logic [43:0] root_o,              /// ddtp.PPN
   output logic        ddtp_write_o,        /// mode_o and root_o change in this clock: caches are to be dropped
@@ -100,6 +109,10 @@ module iommu_regs (
                                 | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_MSI_FLAT_LSB, 1)
                                 | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_MSI_MRIF_LSB, 1)
                                 | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_AMO_HWAD_LSB, 1)
+                                | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_END_LSB, 1)
+                                | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_HPM_LSB, 1)
+                                | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_DBG_LSB, 1)
+                                | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_QOSID_LSB, 1)
                                 | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_PD8_LSB, 1)
                                 | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_PD17_LSB, 1)
                                 | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_PD20_LSB, 1)
@@ -118,16 +131,41 @@ module iommu_regs (
     if (strap_pas > PAS_MAX) capabilities_o[regs_pkg::IOMMU_CAPABILITIES_PAS_LSB +: regs_pkg::IOMMU_CAPABILITIES_PAS_W] = PAS_MAX;
   end
 
-  // ---- fctl: only WSI, and only where both kinds of interrupt are there -----------------------------------------------------------------
-  logic       wsi_q, fctl_we;
+  // ---- fctl -------------------------------------------------------------------------------------------------------------------------
+  logic wsi_q, be_q, gxl_q, fctl_we, sv32;
   assign strap_igs = strap_capabilities_i[regs_pkg::IOMMU_CAPABILITIES_IGS_LSB +: regs_pkg::IOMMU_CAPABILITIES_IGS_W];
   assign igs = (strap_igs > regs_pkg::IGS_BOTH) ? regs_pkg::IGS_BOTH : strap_igs;
   assign msi_o = igs != regs_pkg::IGS_WSI;
   assign wsi_o = (igs == regs_pkg::IGS_WSI) | ((igs == regs_pkg::IGS_BOTH) & wsi_q);
+  assign be_o = be_q;
+  assign gxl_o = gxl_q;
+  assign sv32 = capabilities_o[regs_pkg::IOMMU_CAPABILITIES_SV32_LSB] | capabilities_o[regs_pkg::IOMMU_CAPABILITIES_SV32X4_LSB];
+  assign be_writable_o = strap_be_writable_i & capabilities_o[regs_pkg::IOMMU_CAPABILITIES_END_LSB];
+  assign gxl_writable_o = strap_gxl_writable_i & sv32;
   assign fctl_we = word_lo & (at == regs_pkg::IOMMU_FCTL) & (mode_q == regs_pkg::IOMMU_MODE_OFF) & ~cqen_q & ~cq_on_i & ~fqen_q & ~fq_on_i;
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) wsi_q <= strap_wsi_i;
-    else if (fctl_we) wsi_q <= wl[regs_pkg::IOMMU_FCTL_WSI_LSB];
+    if (!rst_ni) begin
+      wsi_q <= strap_fctl_i[regs_pkg::IOMMU_FCTL_WSI_LSB];
+      be_q <= strap_fctl_i[regs_pkg::IOMMU_FCTL_BE_LSB];
+      gxl_q <= strap_fctl_i[regs_pkg::IOMMU_FCTL_GXL_LSB];
+    end else if (fctl_we) begin
+      wsi_q <= wl[regs_pkg::IOMMU_FCTL_WSI_LSB];
+      if (be_writable_o) be_q <= wl[regs_pkg::IOMMU_FCTL_BE_LSB];
+      if (gxl_writable_o) gxl_q <= wl[regs_pkg::IOMMU_FCTL_GXL_LSB];
+    end
+  end
+
+  // ---- iommu_qosid -------------------------------------------------------------------------------------------------------------------
+  logic [11:0] rcid_q, mcid_q;
+  assign qosid_o = {mcid_q, rcid_q};
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      rcid_q <= 12'd0;
+      mcid_q <= 12'd0;
+    end else if (word_lo && at == regs_pkg::IOMMU_IOMMU_QOSID && capabilities_o[regs_pkg::IOMMU_CAPABILITIES_QOSID_LSB]) begin
+      rcid_q <= wl[regs_pkg::IOMMU_IOMMU_QOSID_RCID_LSB +: 12] & ~(12'hfff << strap_rcid_bits_i);
+      mcid_q <= wl[regs_pkg::IOMMU_IOMMU_QOSID_MCID_LSB +: 12] & ~(12'hfff << strap_mcid_bits_i);
+    end
   end
 
   // ---- ddtp --------------------------------------------------------------------------------------------------------------------------
@@ -253,16 +291,21 @@ module iommu_regs (
   end
 
   // ---- reads -----------------------------------------------------------------------------------------------------------------------------
-  logic [31:0] cqcsr, fqcsr, fctl;
+  logic [31:0] cqcsr, fqcsr, fctl, qosid;
   logic [63:0] ddtp;
   always_comb begin
     fctl = 32'd0;
+    qosid = 32'd0;
     ddtp = 64'd0;
     cqcsr = 32'd0;
     fqcsr = 32'd0;
     rdata_o = 64'd0;
     if (re_i) begin
       fctl[regs_pkg::IOMMU_FCTL_WSI_LSB] = wsi_o;
+      fctl[regs_pkg::IOMMU_FCTL_BE_LSB] = be_q;
+      fctl[regs_pkg::IOMMU_FCTL_GXL_LSB] = gxl_q;
+      qosid[regs_pkg::IOMMU_IOMMU_QOSID_RCID_LSB +: 12] = rcid_q;
+      qosid[regs_pkg::IOMMU_IOMMU_QOSID_MCID_LSB +: 12] = mcid_q;
       ddtp[regs_pkg::IOMMU_DDTP_IOMMU_MODE_LSB +: regs_pkg::IOMMU_DDTP_IOMMU_MODE_W] = mode_q;
       ddtp[regs_pkg::IOMMU_DDTP_BUSY_LSB] = ddtp_busy_q;
       ddtp[regs_pkg::IOMMU_DDTP_PPN_LSB +: regs_pkg::IOMMU_DDTP_PPN_W] = root_q;
@@ -290,6 +333,7 @@ module iommu_regs (
         regs_pkg::IOMMU_FQH:          rdata_o = {fq_tail_i, fqh_q};
         regs_pkg::IOMMU_CQCSR:        rdata_o = {fqcsr, cqcsr};
         regs_pkg::IOMMU_PQCSR:        rdata_o = {28'd0, ipsr_i, 32'd0};
+        regs_pkg::IOMMU_IOMMU_QOSID:  rdata_o = {32'd0, qosid};
         regs_pkg::IOMMU_ICVEC:        rdata_o = {48'd0, icvec_i};
         default:                      rdata_o = in_table ? table_i : 64'd0;
       endcase

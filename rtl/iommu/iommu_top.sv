@@ -12,6 +12,8 @@ module iommu_top #(
   input  wire         clk_i,
   input  wire         clk_ctl_i,       // of walks, queues, interrupts, registers: clk_i, which may lack edges that end a clock with
   output logic        ctl_clock_o,     // this low
+  input  wire         clk_hpm_i,       // of the performance counters, likewise
+  output logic        hpm_clock_o,
   input  wire         rst_ni,
 
   // register page: one access at a time; a write acts at the clock edge, a read is combinational
@@ -32,6 +34,12 @@ module iommu_top #(
   input  wire  [2:0]  strap_vectors_log2_i,     // 0 to 4
   input  wire  [4:0]  strap_queue_log2_max_i,   // largest log2 of queue entries
   input  wire         strap_reset_bare_i,       // 0: iommu_mode resets to Off, 1: to Bare
+  input  wire  [4:0]  strap_hpm_counters_i,     // event counters, 1 to 31
+  input  wire  [6:0]  strap_hpm_counter_bits_i, // 32 to 64
+  input  wire  [7:0]  strap_hpm_event_max_i,    // largest eventID
+  input  wire  [3:0]  strap_rcid_bits_i,        // 0 to 12
+  input  wire  [3:0]  strap_mcid_bits_i,        // 0 to 12
+  input  wire  [31:0] strap_ats_timeout_i,      // cycles that a device has for an invalidation completion
   input  wire  [23:0] strap_port0_id_base_i,    // device_ids port 0 may use: (id & mask) == base
   input  wire  [23:0] strap_port0_id_mask_i,
   input  wire  [23:0] strap_port1_id_base_i,
@@ -199,6 +207,7 @@ module iommu_top #(
   output logic [1:0]  ev_fault_o,
 
   output logic        idle_o,               // no request, answer, walk, queue entry or register side effect in progress
+  output logic        hpm_running_o,        // the counter of cycles runs: clk_i is wanted though nothing is in progress
   output logic        quiet_o               // every AXI transaction on the masters has been answered
 );
   localparam int unsigned RW = iommu_pkg::REQ_W;
@@ -208,6 +217,10 @@ module iommu_top #(
 
   // ---- registers, queues, interrupts ---------------------------------------------------------------------------------------------------
   logic [63:0] caps;
+  logic [63:0] regs_rdata, hpm_rdata, dbg_rdata;
+  assign reg_rdata_o = regs_rdata | hpm_rdata | dbg_rdata;
+  logic        be, gxl, be_writable, gxl_writable;
+  logic [23:0] qosid;
   logic        wsi, ddtp_write, ddtp_start, ddtp_taken, ddtp_done, ddtp_busy;
   logic [3:0]  mode;
   logic [43:0] root;
@@ -223,17 +236,17 @@ module iommu_top #(
   logic        cq_en, cq_ie, cq_on, cq_busy, cq_mf, cq_ill, cq_fence_w_ip, cq_mf_clear, cq_ill_clear, cq_fence_w_ip_clear, cq_idle;
   logic        fq_en, fq_ie, fq_on, fq_busy, fq_mf, fq_of, fq_mf_clear, fq_of_clear, fq_base_we, fq_event, fq_idle;
   logic [3:0]  ipsr, ipsr_clear;
-  logic        icvec_we, msi, irq_idle;
+  logic        icvec_we, msi, irq_idle, hpm_overflow;
   logic [7:0]  table_index;
   logic [1:0]  table_we;
   logic [63:0] table_word;
   logic [15:0] icvec;
 
   iommu_regs regs (
-    .clk_i(clk_ctl_i), .rst_ni, .we_i(reg_we_i), .re_i(reg_re_i), .addr_i(reg_addr_i), .wdata_i(reg_wdata_i), .wstrb_i(reg_wstrb_i), .rdata_o(reg_rdata_o),
+    .clk_i(clk_ctl_i), .rst_ni, .we_i(reg_we_i), .re_i(reg_re_i), .addr_i(reg_addr_i), .wdata_i(reg_wdata_i), .wstrb_i(reg_wstrb_i), .rdata_o(regs_rdata),
     .strap_capabilities_i, .strap_ddt_levels_max_i, .strap_queue_log2_max_i, .strap_reset_bare_i,
-    .strap_wsi_i(strap_fctl_i[regs_pkg::IOMMU_FCTL_WSI_LSB]),
-    .capabilities_o(caps), .wsi_o(wsi), .mode_o(mode), .root_o(root), .ddtp_write_o(ddtp_write), .ddtp_start_o(ddtp_start),
+    .strap_fctl_i, .strap_be_writable_i(strap_fctl_be_writable_i), .strap_gxl_writable_i(strap_fctl_gxl_writable_i), .strap_rcid_bits_i, .strap_mcid_bits_i,
+    .capabilities_o(caps), .wsi_o(wsi), .be_o(be), .gxl_o(gxl), .be_writable_o(be_writable), .gxl_writable_o(gxl_writable), .qosid_o(qosid), .mode_o(mode), .root_o(root), .ddtp_write_o(ddtp_write), .ddtp_start_o(ddtp_start),
     .ddtp_taken_i(ddtp_taken), .ddtp_done_i(ddtp_done), .ddtp_busy_o(ddtp_busy),
     .cq_ppn_o(cq_ppn), .cq_log2szm1_o(cq_log2szm1), .cq_tail_o(cq_tail), .cq_en_o(cq_en), .cq_ie_o(cq_ie), .cq_head_i(cq_head),
     .cq_on_i(cq_on), .cq_busy_i(cq_busy), .cq_mf_i(cq_mf), .cq_ill_i(cq_ill), .cq_fence_w_ip_i(cq_fence_w_ip),
@@ -248,6 +261,13 @@ module iommu_top #(
     cfg.caps = caps;
     cfg.root = root;
     cfg.mode = mode;
+    cfg.be = be;
+    cfg.be_writable = be_writable;
+    cfg.gxl = gxl;
+    cfg.gxl_writable = gxl_writable;
+    cfg.rcid_bits = strap_rcid_bits_i;
+    cfg.mcid_bits = strap_mcid_bits_i;
+    cfg.qosid = qosid;
   end
 
   // ---- invalidation: by command, or all of it by a write to ddtp --------------------------------------------------------------------------
@@ -273,7 +293,7 @@ module iommu_top #(
   iommu_cq cq (
     .clk_i(clk_ctl_i), .rst_ni, .pas_i(pas), .nl_i(caps[regs_pkg::IOMMU_CAPABILITIES_NL_LSB]), .s_i(caps[regs_pkg::IOMMU_CAPABILITIES_S_LSB]),
     .pd_there_i({caps[regs_pkg::IOMMU_CAPABILITIES_PD20_LSB], caps[regs_pkg::IOMMU_CAPABILITIES_PD17_LSB], caps[regs_pkg::IOMMU_CAPABILITIES_PD8_LSB]}),
-    .wsi_i(wsi), .device_id_mask_i(strap_device_id_mask_i), .ppn_i(cq_ppn), .tail_i(cq_tail), .head_o(cq_head), .log2szm1_i(cq_log2szm1),
+    .wsi_i(wsi), .be_i(be), .device_id_mask_i(strap_device_id_mask_i), .ppn_i(cq_ppn), .tail_i(cq_tail), .head_o(cq_head), .log2szm1_i(cq_log2szm1),
     .en_i(cq_en), .on_o(cq_on), .busy_o(cq_busy), .mf_o(cq_mf), .ill_o(cq_ill), .fence_w_ip_o(cq_fence_w_ip),
     .mf_clear_i(cq_mf_clear), .ill_clear_i(cq_ill_clear), .fence_w_ip_clear_i(cq_fence_w_ip_clear),
     .rd_valid_o(cq_rd_valid), .rd_addr_o(cq_rd_addr), .rd_ready_i(cq_rd_ready), .data_valid_i(cq_data_valid), .data_i(data[127:0]),
@@ -285,7 +305,7 @@ module iommu_top #(
   logic rec_valid, rec_ready, msi_rec_valid, msi_rec_ready, mrif_rec_valid, mrif_rec_ready, fq_rec_ready;
   logic [255:0] rec, msi_rec, mrif_rec;
   iommu_irq irq (
-    .clk_i(clk_ctl_i), .rst_ni, .vectors_log2_i(strap_vectors_log2_i), .msi_i(msi), .wsi_i(wsi), .pas_i(pas),
+    .clk_i(clk_ctl_i), .rst_ni, .vectors_log2_i(strap_vectors_log2_i), .msi_i(msi), .wsi_i(wsi), .be_i(be), .pas_i(pas), .pm_event_i(hpm_overflow),
     .cq_level_i(cq_ie & (cq_mf | cq_ill | cq_fence_w_ip)), .fq_level_i(fq_ie & (fq_mf | fq_of)), .fq_event_i(fq_ie & fq_event),
     .ipsr_clear_i(ipsr_clear), .ipsr_o(ipsr), .icvec_we_i(icvec_we), .icvec_i(reg_wdata_i[15:0]), .icvec_o(icvec),
     .table_index_i(table_index), .table_we_i(table_we), .table_i(reg_wdata_i), .table_o(table_word), .wires_o,
@@ -298,7 +318,7 @@ module iommu_top #(
   assign msi_rec_ready = fq_rec_ready & ~rec_valid & ~mrif_rec_valid;
   logic [7:0] records_in, records_out;
   iommu_fq fq (
-    .clk_i(clk_ctl_i), .rst_ni, .pas_i(pas), .ppn_i(fq_ppn), .log2szm1_i(fq_log2szm1), .head_i(fq_head), .tail_o(fq_tail), .base_we_i(fq_base_we),
+    .clk_i(clk_ctl_i), .rst_ni, .pas_i(pas), .be_i(be), .ppn_i(fq_ppn), .log2szm1_i(fq_log2szm1), .head_i(fq_head), .tail_o(fq_tail), .base_we_i(fq_base_we),
     .en_i(fq_en), .on_o(fq_on), .busy_o(fq_busy), .mf_o(fq_mf), .of_o(fq_of), .mf_clear_i(fq_mf_clear), .of_clear_i(fq_of_clear),
     .event_o(fq_event), .rec_valid_i(rec_valid | mrif_rec_valid | msi_rec_valid), .rec_i(rec_valid ? rec : mrif_rec_valid ? mrif_rec : msi_rec),
     .rec_ready_o(fq_rec_ready), .records_in_o(records_in), .records_out_o(records_out),
@@ -356,7 +376,7 @@ module iommu_top #(
 
   // ---- fence and flights --------------------------------------------------------------------------------------------------------------------
   logic       pcol, pipe_empty;
-  logic [1:0] fcol, entered, out_go, out_colour, refused, refused_colour, old_none, all_none;
+  logic [1:0] fcol, entered, translated, out_go, out_colour, refused, refused_colour, old_none, all_none;
   iommu_fence fence (
     .clk_i, .rst_ni, .cq_start_i(fence_cq_start), .cq_reads_i(fence_cq_reads), .cq_writes_i(fence_cq_writes), .cq_taken_o(fence_cq_taken),
     .cq_done_o(fence_cq_done), .ddtp_start_i(ddtp_start), .ddtp_taken_o(ddtp_taken), .ddtp_done_o(ddtp_done),
@@ -431,7 +451,7 @@ module iommu_top #(
 
   iommu_lookup #(.WRITE(1'b0)) ar_lookup (
     .clk_i, .rst_ni, .req_valid_i({p1_req_valid[0], p0_req_valid[0]}), .req_i({p1_req[0 +: RW], p0_req[0 +: RW]}), .req_ready_o(ar_ready),
-    .pcol_i(pcol), .fcol_i(fcol[0]), .entered_o(entered[0]), .hit_o(hit[0]), .miss_o(miss[0]), .bare_i(bare), .table_i(table_mode), .qosid_i(cfg.qosid),
+    .pcol_i(pcol), .fcol_i(fcol[0]), .entered_o(entered[0]), .translated_o(translated[0]), .hit_o(hit[0]), .miss_o(miss[0]), .bare_i(bare), .table_i(table_mode), .qosid_i(cfg.qosid),
     .ctx_key_o(ar_key), .ctx_hit_i(ctx_hit[0]), .ctx_i(ctx[0 +: CW]), .tlb_en_o(tlb_en[0]), .tlb_rd_vpn_o(ar_rd_vpn), 
     .tlb_key_valid_o(tlb_key_valid[0]), .tlb_key_o(ar_tlb_key), .tlb_hit_i(tlb_hit[0]), .tlb_entry_i(tlb_entry[0 +: TW]),
     .push_o(push[0]), .push_req_o(ar_push_req), .push_hit_o(push_hit[0]), .push_page_o(ar_push_page), .push_attr_o(ar_push_attr), .class_o(ar_class), .behind_i(behind[0]),
@@ -440,7 +460,7 @@ module iommu_top #(
 
   iommu_lookup #(.WRITE(1'b1)) aw_lookup (
     .clk_i, .rst_ni, .req_valid_i({p1_req_valid[1], p0_req_valid[1]}), .req_i({p1_req[RW +: RW], p0_req[RW +: RW]}), .req_ready_o(aw_ready),
-    .pcol_i(pcol), .fcol_i(fcol[1]), .entered_o(entered[1]), .hit_o(hit[1]), .miss_o(miss[1]), .bare_i(bare), .table_i(table_mode), .qosid_i(cfg.qosid),
+    .pcol_i(pcol), .fcol_i(fcol[1]), .entered_o(entered[1]), .translated_o(translated[1]), .hit_o(hit[1]), .miss_o(miss[1]), .bare_i(bare), .table_i(table_mode), .qosid_i(cfg.qosid),
     .ctx_key_o(aw_key), .ctx_hit_i(ctx_hit[1]), .ctx_i(ctx[CW +: CW]), .tlb_en_o(tlb_en[1]), .tlb_rd_vpn_o(aw_rd_vpn), 
     .tlb_key_valid_o(tlb_key_valid[1]), .tlb_key_o(aw_tlb_key), .tlb_hit_i(tlb_hit[1]), .tlb_entry_i(tlb_entry[TW +: TW]),
     .push_o(push[1]), .push_req_o(aw_push_req), .push_hit_o(push_hit[1]), .push_page_o(aw_push_page), .push_attr_o(aw_push_attr), .class_o(aw_class), .behind_i(behind[1]),
@@ -475,8 +495,8 @@ module iommu_top #(
   logic ev_load, ev_walked;
   logic [1:0] ev_load_kind;
   logic [iommu_pkg::EVENT_W-1:0] ev_load_who, ev_walked_who;
-  assign side_valid = 3'b000;
-  assign side_req = '0;
+  assign side_valid[2:1] = 2'b00;
+  assign side_req[3*RW-1:RW] = '0;
   iommu_walk walk (
     .clk_i(clk_ctl_i), .rst_ni, .config_i(cfg), .req_valid_i(walk_valid),
     .req_i({aw_walk_req, ar_walk_req}), .req_accept_o(walk_accept), .req_slot_o(walk_slot), .req_join_o(walk_join),
@@ -524,6 +544,22 @@ module iommu_top #(
     .m_iommu_aruser, .m_iommu_arvalid, .m_iommu_arready, .m_iommu_rid, .m_iommu_rdata, .m_iommu_rresp, .m_iommu_ruser, .m_iommu_rlast,
     .m_iommu_rvalid, .m_iommu_rready, .quiet_o(mem_quiet));
 
+  // ---- debug translation, performance counters --------------------------------------------------------------------------------------------
+  logic dbg_idle;
+  iommu_dbg dbg (
+    .clk_i(clk_ctl_i), .rst_ni, .dbg_i(caps[regs_pkg::IOMMU_CAPABILITIES_DBG_LSB]), .we_i(reg_we_i), .re_i(reg_re_i), .addr_i(reg_addr_i),
+    .wdata_i(reg_wdata_i), .wstrb_i(reg_wstrb_i), .rdata_o(dbg_rdata), .req_valid_o(side_valid[0]), .req_o(side_req[0 +: RW]),
+    .req_accept_i(side_accept[0]), .done_i(side_done[0]), .res_i(side_res), .idle_o(dbg_idle));
+
+  logic [2*iommu_pkg::EVENT_W-1:0] entered_who;
+  assign entered_who = {aw_key[44:0], {(iommu_pkg::EVENT_W - 45){1'b0}}, ar_key[44:0], {(iommu_pkg::EVENT_W - 45){1'b0}}};
+  iommu_hpm hpm (
+    .clk_i(clk_hpm_i), .rst_ni, .we_i(reg_we_i), .re_i(reg_re_i), .addr_i(reg_addr_i), .wdata_i(reg_wdata_i), .wstrb_i(reg_wstrb_i),
+    .rdata_o(hpm_rdata), .hpm_i(caps[regs_pkg::IOMMU_CAPABILITIES_HPM_LSB]), .counters_i(strap_hpm_counters_i), .bits_i(strap_hpm_counter_bits_i),
+    .event_max_i(strap_hpm_event_max_i), .entered_i(entered), .translated_i(translated), .entered_who_i(entered_who),
+    .ats_i(1'b0), .ats_who_i('0), .load_i(ev_load), .load_kind_i(ev_load_kind), .load_who_i(ev_load_who), .miss_i(ev_walked),
+    .miss_who_i(ev_walked_who), .overflow_o(hpm_overflow), .running_o(hpm_running_o), .clock_o(hpm_clock_o));
+
   // ---- m_data -----------------------------------------------------------------------------------------------------------------------------------
   iommu_data #(.DATA_W(DATA_W)) data_side (
     .clk_i, .rst_ni, .route_i(aw_load), .route_port_i(aw_load_req.port), .route_len_i(aw_load_req.len), .room_o(route_room), .none_o(w_none),
@@ -551,7 +587,7 @@ module iommu_top #(
   assign out_colour = {aw_out.pcol, ar_out.pcol};
 
   iommu_clock ctl_clock (
-    .clk_i, .rst_ni, .work_i(reg_we_i | (|walk_valid) | (|sunk) | ~(walk_idle & mrif_idle & mem_quiet & cq_idle & fq_idle & irq_idle) | ddtp_busy), .needed_o(ctl_clock_o));
+    .clk_i, .rst_ni, .work_i(reg_we_i | (|walk_valid) | (|sunk) | hpm_overflow | ~(walk_idle & dbg_idle & mrif_idle & mem_quiet & cq_idle & fq_idle & irq_idle) | ddtp_busy), .needed_o(ctl_clock_o));
 
   // ---- events and state -----------------------------------------------------------------------------------------------------------------------------
   assign ev_translation_o = {1'b0, entered[0]} + {1'b0, entered[1]};
@@ -562,10 +598,10 @@ module iommu_top #(
 
   assign quiet_o = (&all_none) & mem_quiet & ~m_data_arvalid & ~m_data_awvalid;
   assign idle_o = pipe_empty & (ar_used == 8'd0) & (aw_used == 8'd0) & (&all_none) & (&w_none) & (&port_empty)
-                & walk_idle & mrif_idle & mem_quiet & cq_idle & fq_idle & irq_idle & ~ddtp_busy;
+                & walk_idle & dbg_idle & mrif_idle & mem_quiet & cq_idle & fq_idle & irq_idle & ~ddtp_busy;
 
   // straps of what is not there; WLAST is counted, not believed
-  wire unused = &{1'b0, unused_primary, unused_primary_idx, unused_err_idx, unused_err_req, side_accept, side_done, side_res, ev_load, ev_load_kind, ev_load_who,
-                  ev_walked, ev_walked_who, strap_fctl_i[2], strap_fctl_i[0], strap_fctl_be_writable_i, strap_fctl_gxl_writable_i, s0_wlast, s1_wlast};
+  wire unused = &{1'b0, unused_primary, unused_primary_idx, unused_err_idx, unused_err_req, side_accept[2:1], side_done[2:1],
+                  strap_ats_timeout_i, s0_wlast, s1_wlast};
 endmodule
 `default_nettype wire

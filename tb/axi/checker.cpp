@@ -12,7 +12,7 @@ namespace {
 
 bool same(const AddressChannel& a, const AddressChannel& b) {
   return a.addr == b.addr && a.user == b.user && a.id == b.id && a.len == b.len && a.size == b.size &&
-         a.burst == b.burst && a.prot == b.prot;
+         a.burst == b.burst && a.prot == b.prot && a.lock == b.lock && a.qosid == b.qosid;
 }
 bool same(const WriteChannel& a, const WriteChannel& b) {
   return a.data == b.data && a.strb == b.strb && a.last == b.last;
@@ -23,8 +23,8 @@ bool same(const ReadChannel& a, const ReadChannel& b) {
 }
 
 std::string show(const AddressChannel& a) {
-  return fmt::format("id {} address {:#x} length {} size {} burst {} user {:#x} prot {}", a.id, a.addr, a.len, a.size,
-                     a.burst, a.user, a.prot);
+  return fmt::format("id {} address {:#x} length {} size {} burst {} user {:#x} prot {}{}", a.id, a.addr, a.len, a.size,
+                     a.burst, a.user, a.prot, a.lock ? " exclusive" : "");
 }
 std::string show(const WriteChannel& w) {
   return fmt::format("data {:016x}{:016x} strobes {:#x} last {}", w.data[1], w.data[0], w.strb, w.last);
@@ -95,6 +95,28 @@ void Checker::check_unusual_address(Channel channel, const AddressChannel& a, st
   if (type == BurstType::kIncr && !within_page(a)) report("A3.4.1: a burst does not cross a 4 KiB boundary");
 }
 
+void Checker::check_exclusive(Channel channel, const AddressChannel& a, std::uint64_t cycle) {
+  const std::uint64_t bytes = (std::uint64_t{a.len} + 1) << a.size;
+  const auto report = [&](const char* rule) { fail(cycle, rule, fmt::format("{} {}", name(channel), show(a))); };
+  if ((bytes & (bytes - 1)) != 0 || bytes > 128) {
+    report("A7.2.4: an exclusive access has a power of two of bytes, 128 at the most");
+  } else if (a.addr % bytes != 0) {
+    report("A7.2.4: an exclusive access is aligned to all of its bytes");
+  }
+  if (a.len > 15) report("A7.2.4: an exclusive access has at most 16 beats");
+  Exclusive& exclusive = exclusives_[a.id % kIds];
+  if (channel == Channel::kAr) {
+    exclusive = {a, false};
+    return;
+  }
+  const AddressChannel& read = exclusive.read;
+  if (!exclusive.answered || read.addr != a.addr || read.len != a.len || read.size != a.size || read.burst != a.burst ||
+      read.prot != a.prot) {
+    report("A7.2.2: an exclusive write follows the answer of an exclusive read of its id and of the same bytes");
+  }
+  exclusive.answered = false;
+}
+
 void Checker::take_write_data(const WriteChannel& w, std::uint64_t cycle) {
   if (!write_open_) write_strobes_.emplace_back();
   write_open_ = !w.last && port_ != Port::kMmio;
@@ -123,7 +145,9 @@ void Checker::match_writes(std::uint64_t cycle) {
              fmt::format("AW {} beat {} has strobes {:#x}, its lanes are {:#x}", show(a), i, strobes[i], lanes));
       }
     }
-    ++writes_[a.id % kIds];
+    Writes& writes = writes_[a.id % kIds];
+    if (a.lock && writes.count < 64) writes.exclusive |= std::uint64_t{1} << writes.count;
+    ++writes.count;
     if (open) write_open_ = false;
     write_addresses_.pop_front();
     write_strobes_.pop_front();
@@ -131,34 +155,40 @@ void Checker::match_writes(std::uint64_t cycle) {
 }
 
 void Checker::take_write_answer(const AnswerChannel& b, std::uint64_t cycle) {
-  if (b.id >= kIds || writes_[b.id] == 0) {
+  bool exclusive = false;
+  if (b.id >= kIds || writes_[b.id].count == 0) {
     fail(cycle, "A3.3.1: one B per burst, after its address and its last data",
          fmt::format("B {} answers no complete write", show(b)));
   } else {
-    --writes_[b.id];
+    Writes& writes = writes_[b.id];
+    exclusive = (writes.exclusive & 1) != 0;
+    writes.exclusive >>= 1;
+    --writes.count;
     --writes_outstanding_;
   }
-  if (b.resp == static_cast<std::uint8_t>(Resp::kExokay)) {
+  if (b.resp == static_cast<std::uint8_t>(Resp::kExokay) && !exclusive) {
     fail(cycle, "A7.2: EXOKAY answers exclusive accesses only", fmt::format("B {}", show(b)));
   }
 }
 
 void Checker::take_read_data(const ReadChannel& r, std::uint64_t cycle) {
-  if (r.resp == static_cast<std::uint8_t>(Resp::kExokay)) {
+  const bool known = r.id < kIds && !reads_[r.id].empty();
+  if (r.resp == static_cast<std::uint8_t>(Resp::kExokay) && !(known && reads_[r.id].front().exclusive)) {
     fail(cycle, "A7.2: EXOKAY answers exclusive accesses only", fmt::format("R {}", show(r)));
   }
-  if (r.id >= kIds || reads_[r.id].empty()) {
+  if (!known) {
     fail(cycle, "A3.3.1: R follows an accepted AR of its id", fmt::format("R {} answers no read", show(r)));
     return;
   }
-  std::uint16_t& left = reads_[r.id].front();
-  --left;
+  Read& read = reads_[r.id].front();
+  --read.left;
   const bool last = r.last || port_ == Port::kMmio;
-  if (last != (left == 0)) {
+  if (last != (read.left == 0)) {
     fail(cycle, "A3.4.1: RLAST marks the last beat of ARLEN + 1 and no other",
-         fmt::format("R {} with {} beats still to come", show(r), left));
+         fmt::format("R {} with {} beats still to come", show(r), read.left));
   }
-  if (last || left == 0) {
+  if (last || read.left == 0) {
+    if (read.exclusive) exclusives_[r.id].answered = true;
     reads_[r.id].pop_front();
     --reads_outstanding_;
   }
@@ -185,7 +215,8 @@ void Checker::forget() {
   write_strobes_.clear();
   write_open_ = false;
   for (auto& id : reads_) id.clear();
-  writes_.fill(0);
+  writes_.fill({});
+  exclusives_.fill({});
   reads_outstanding_ = writes_outstanding_ = 0;
 }
 
@@ -212,12 +243,14 @@ void Checker::check(const AxiPins& pins, bool reset_n, std::uint64_t cycle) {
   if (pins.b.valid && pins.b.ready) take_write_answer(pins.b, cycle);
   if (pins.ar.valid && pins.ar.ready) {
     check_address(Channel::kAr, pins.ar, cycle);
-    reads_[pins.ar.id % kIds].push_back(static_cast<std::uint16_t>(pins.ar.len + 1U));
+    if (pins.ar.lock) check_exclusive(Channel::kAr, pins.ar, cycle);
+    reads_[pins.ar.id % kIds].push_back({static_cast<std::uint16_t>(pins.ar.len + 1U), pins.ar.lock});
     ++reads_outstanding_;
   }
   bool written = false;
   if (pins.aw.valid && pins.aw.ready) {
     check_address(Channel::kAw, pins.aw, cycle);
+    if (pins.aw.lock) check_exclusive(Channel::kAw, pins.aw, cycle);
     write_addresses_.push_back(pins.aw);
     ++writes_outstanding_;
     written = true;

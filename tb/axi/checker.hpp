@@ -47,6 +47,7 @@ class Checker {
   void check_stable(Channel channel, C& before, const C& now, std::uint64_t cycle);
   void check_address(Channel channel, const AddressChannel& a, std::uint64_t cycle);
   void check_unusual_address(Channel channel, const AddressChannel& a, std::uint64_t cycle);
+  void check_exclusive(Channel channel, const AddressChannel& a, std::uint64_t cycle);
   void take_write_data(const WriteChannel& w, std::uint64_t cycle);
   void match_writes(std::uint64_t cycle);
   void take_read_data(const ReadChannel& r, std::uint64_t cycle);
@@ -64,8 +65,21 @@ class Checker {
   Queue<AddressChannel> write_addresses_;
   Queue<Beats<std::uint16_t>> write_strobes_;  ///< of complete bursts, then of the one under way
   bool write_open_ = false;
-  std::array<Queue<std::uint16_t>, kIds> reads_{};  ///< beats still to come, by id
-  std::array<unsigned, kIds> writes_{};             ///< complete bursts without B, by id
+  struct Read {
+    std::uint16_t left;  ///< beats still to come
+    bool exclusive;
+  };
+  struct Writes {
+    unsigned count;           ///< complete bursts without B
+    std::uint64_t exclusive;  ///< bit i: the one that B answers after i others
+  };
+  struct Exclusive {
+    AddressChannel read;
+    bool answered = false;  ///< and no exclusive write since
+  };
+  std::array<Queue<Read>, kIds> reads_{};     ///< by id
+  std::array<Writes, kIds> writes_{};         ///< by id
+  std::array<Exclusive, kIds> exclusives_{};  ///< last exclusive read, by id
   std::size_t reads_outstanding_ = 0;
   std::size_t writes_outstanding_ = 0;
 };

@@ -30,15 +30,16 @@ std::uint64_t access_of(std::uint64_t burst, unsigned beat) { return burst << 8 
 
 }  // namespace
 
-MemoryPort::MemoryPort(Port port, unsigned bus_bytes, Timing& timing, BeatTarget& target, std::uint64_t seed)
-    : port_(port), bus_bytes_(bus_bytes), timing_(timing), target_(target), random_(seed) {}
+MemoryPort::MemoryPort(Port port, unsigned bus_bytes, Timing& timing, BeatTarget& target, ExclusiveMonitor& exclusives,
+                       std::uint64_t seed)
+    : port_(port), bus_bytes_(bus_bytes), timing_(timing), target_(target), exclusives_(exclusives), random_(seed) {}
 
 void MemoryPort::observe(const AxiPins& pins, std::uint64_t now) {
   if (pins.ar.valid && pins.ar.ready) {
     Plan plan = timing_.read(port_, pins.ar, now);
     std::uint64_t& last = last_read_[pins.ar.id % last_read_.size()];
     plan.perform = last = std::max(plan.perform, last);
-    reads_.push_back({pins.ar, bursts_++, plan.perform, std::max(plan.answer, plan.perform + 1), false, 0, {}});
+    reads_.push_back({pins.ar, bursts_++, plan.perform, std::max(plan.answer, plan.perform + 1), false, false, 0, {}});
     next_read_ = std::min(next_read_, plan.perform);
   }
   if (pins.w.valid && pins.w.ready) {
@@ -65,6 +66,8 @@ void MemoryPort::accept_writes(std::uint64_t now) {
     Plan plan = timing_.write(port_, address, now);
     std::uint64_t& last = last_write_[address.id % last_write_.size()];
     plan.perform = last = std::max(plan.perform, last);
+    // Whether an exclusive write succeeds is known only then.
+    if (address.lock) plan.answer = std::max(plan.answer, plan.perform + 1);
     writes_.push_back({address, bursts_++, std::move(data_.front().beats), plan.perform, plan.answer});
     next_write_ = std::min(next_write_, plan.perform);
     addresses_.pop_front();
@@ -127,9 +130,46 @@ void MemoryPort::perform(ReadBurst& burst) {
                                          std::span(lanes + beat.lane, beat.size));
     if (burst.beats[i].answer == MemoryAnswer::kPending) burst.performed = false;
   }
+  if (!burst.performed || !burst.address.lock || !exclusives_.supported()) return;
+  std::vector<std::byte> bytes;
+  for (unsigned i = 0; i < burst.beats.size(); ++i) {
+    if (burst.beats[i].answer != MemoryAnswer::kOk) return;
+    const Beat beat = beat_of(burst.address, i, bus_bytes_);
+    const auto* lanes = reinterpret_cast<const std::byte*>(burst.beats[i].data.data()) + beat.lane;
+    bytes.insert(bytes.end(), lanes, lanes + beat.size);
+  }
+  exclusives_.reserve(port_, burst.address.id, burst.address.addr, bytes);
+  burst.reserved = true;
+}
+
+std::optional<bool> MemoryPort::may_write(WriteBurst& burst) {
+  // An exclusive burst has at most 16 beats; the reads of the same beats have the numbers behind them.
+  constexpr unsigned kRead = 128;
+  for (;;) {
+    std::size_t found = 0;
+    unsigned index = 0;
+    for (; index < burst.beats.size() && found < burst.now.size(); ++index) {
+      found += beat_of(burst.address, index, bus_bytes_).size;
+    }
+    if (index == burst.beats.size()) break;
+    const Beat beat = beat_of(burst.address, index, bus_bytes_);
+    std::vector<std::byte> bytes(beat.size);
+    const MemoryAnswer answer = target_.read(port_, access_of(burst.number, kRead | index), beat.address, bytes);
+    if (answer == MemoryAnswer::kPending) return std::nullopt;
+    burst.now.insert(burst.now.end(), bytes.begin(), bytes.end());
+  }
+  return exclusives_.holds(port_, burst.address.id, burst.address.addr, burst.now);
 }
 
 void MemoryPort::perform(WriteBurst& burst) {
+  const bool exclusive = burst.address.lock && exclusives_.supported();
+  if (exclusive && !burst.granted) {
+    const std::optional<bool> may = may_write(burst);
+    burst.pending = !may;
+    burst.performed = may && !*may;
+    if (burst.pending || burst.performed) return;
+    burst.granted = true;
+  }
   burst.performed = true;
   for (unsigned i = 0; i < burst.beats.size(); ++i) {
     if (!burst.beats[i].valid) continue;
@@ -144,8 +184,10 @@ void MemoryPort::perform(WriteBurst& burst) {
     }
     burst.beats[i].valid = false;
     burst.resp = std::max(burst.resp, resp_of(answer));
+    if (strobes != 0) exclusives_.written(beat.address, beat.size);
   }
   burst.pending = !burst.performed;
+  if (exclusive && burst.performed && burst.resp == Resp::kOkay) burst.resp = Resp::kExokay;
 }
 
 int MemoryPort::choose_read(std::uint64_t next) {
@@ -207,7 +249,7 @@ void MemoryPort::offer_read(ReadChannel& r, int index, std::uint64_t next) {
   r.valid = true;
   r.id = burst.address.id;
   r.data = data.data;
-  r.resp = static_cast<std::uint8_t>(resp_of(data.answer));
+  r.resp = static_cast<std::uint8_t>(burst.reserved ? Resp::kExokay : resp_of(data.answer));
   r.poison = data.answer == MemoryAnswer::kPoison;
   // Translated traffic has no poison line: an error says it there.
   if (r.poison && port_ == Port::kData) r.resp = static_cast<std::uint8_t>(Resp::kSlverr);

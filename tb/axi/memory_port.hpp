@@ -5,9 +5,12 @@
 // Order within an id always holds; R and B VALID, once raised, stay.
 
 #include <cstdint>
+#include <optional>
 #include <random>
 #include <span>
+#include <vector>
 
+#include "tb/axi/exclusive.hpp"
 #include "tb/axi/queue.hpp"
 #include "tb/card/pins.hpp"
 #include "tb/memory/target.hpp"
@@ -28,7 +31,8 @@ class BeatTarget {
 
 class MemoryPort {
  public:
-  MemoryPort(Port port, unsigned bus_bytes, Timing& timing, BeatTarget& target, std::uint64_t seed);
+  MemoryPort(Port port, unsigned bus_bytes, Timing& timing, BeatTarget& target, ExclusiveMonitor& exclusives,
+             std::uint64_t seed);
 
   /// The handshakes of cycle `now`.
   void observe(const AxiPins& pins, std::uint64_t now);
@@ -50,6 +54,7 @@ class MemoryPort {
     std::uint64_t perform;
     std::uint64_t ready;     ///< first cycle of the next beat
     bool performed = false;  ///< all of it
+    bool reserved = false;   ///< an exclusive read that succeeded
     unsigned sent = 0;
     struct Data {
       std::array<std::uint64_t, 2> data{};
@@ -72,6 +77,8 @@ class MemoryPort {
     bool pending = false;    ///< some of it
     bool answered = false;
     Resp resp = Resp::kOkay;
+    bool granted = false;          ///< an exclusive write that is performed
+    std::vector<std::byte> now{};  ///< what it has found there so far
   };
 
   /// Performs what is due from `from` on, which moves behind what is performed; when the next is due goes to `next`.
@@ -84,6 +91,8 @@ class MemoryPort {
   void accept_writes(std::uint64_t now);
   void perform(ReadBurst& burst);
   void perform(WriteBurst& burst);
+  /// Whether an exclusive write may be performed; nullopt: memory has not said yet what the bytes are.
+  std::optional<bool> may_write(WriteBurst& burst);
   /// The burst whose beat or answer goes next, -1: none is due.
   int choose_read(std::uint64_t next);
   int choose_write(std::uint64_t next);
@@ -94,6 +103,7 @@ class MemoryPort {
   unsigned bus_bytes_;
   Timing& timing_;
   BeatTarget& target_;
+  ExclusiveMonitor& exclusives_;
   std::mt19937_64 random_;
   std::uint64_t bursts_ = 0;
   Queue<ReadBurst> reads_;

@@ -50,9 +50,10 @@ void CardModel::build_ports() {
   lite_ = std::make_unique<LiteMaster>(*timing_);
   device_master_ = std::make_unique<DeviceMaster>(bytes, *timing_);
   BeatTarget& memory = *this;
+  exclusives_ = ExclusiveMonitor(options_.exclusives);
   memory_ports_.clear();
-  memory_ports_.emplace_back(Port::kData, bytes, *timing_, memory, options_.seed + 1);
-  memory_ports_.emplace_back(Port::kIommu, bytes, *timing_, memory, options_.seed + 2);
+  memory_ports_.emplace_back(Port::kData, bytes, *timing_, memory, exclusives_, options_.seed + 1);
+  memory_ports_.emplace_back(Port::kIommu, bytes, *timing_, memory, exclusives_, options_.seed + 2);
   checkers_.clear();
   for (std::size_t p = 0; p < kPorts; ++p) {
     checkers_.emplace_back(static_cast<Port>(p), bytes, [this](const Violation& v) { violation(v); });

@@ -17,6 +17,7 @@
 #include "tb/axi/bus_log.hpp"
 #include "tb/axi/checker.hpp"
 #include "tb/axi/device_master.hpp"
+#include "tb/axi/exclusive.hpp"
 #include "tb/axi/lite_master.hpp"
 #include "tb/axi/memory_port.hpp"
 #include "tb/card/dut.hpp"
@@ -105,6 +106,7 @@ class CardModel final : public sc_core::sc_module, private BeatTarget {
   std::unique_ptr<Timing> timing_;
   std::unique_ptr<LiteMaster> lite_;
   std::unique_ptr<DeviceMaster> device_master_;
+  ExclusiveMonitor exclusives_;
   std::vector<MemoryPort> memory_ports_;
   std::vector<Checker> checkers_;
   BusLog log_;

@@ -21,8 +21,8 @@ bool head(Out out, std::uint64_t cycle, Port port, Channel channel, const C& c) 
 
 void address(Out out, std::uint64_t cycle, Port port, Channel channel, const AddressChannel& a) {
   if (!head(out, cycle, port, channel, a)) return;
-  fmt::format_to(out, "id {:<2} addr {:#018x} len {} size {} burst {} prot {} user {:#x}\n", a.id, a.addr, a.len,
-                 a.size, a.burst, a.prot, a.user);
+  fmt::format_to(out, "id {:<2} addr {:#018x} len {} size {} burst {} prot {} user {:#x} qosid {:#x}{}\n", a.id, a.addr,
+                 a.len, a.size, a.burst, a.prot, a.user, a.qosid, a.lock ? " exclusive" : "");
 }
 
 }  // namespace

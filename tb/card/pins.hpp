@@ -21,6 +21,8 @@ struct AddressChannel {
   std::uint8_t prot{};
   bool valid{};
   bool ready{};
+  bool lock{};            ///< exclusive access
+  std::uint32_t qosid{};  ///< {MCID[11:0], RCID[11:0]}
 };
 
 struct WriteChannel {

@@ -66,6 +66,12 @@ class VerilatedDut final : public Dut {
     put(m.strap_vectors_log2_i, s.vectors_log2);
     put(m.strap_queue_log2_max_i, s.queue_log2_max);
     put(m.strap_reset_bare_i, s.reset_bare);
+    put(m.strap_hpm_counters_i, s.hpm_counters);
+    put(m.strap_hpm_counter_bits_i, s.hpm_counter_bits);
+    put(m.strap_hpm_event_max_i, s.hpm_event_max);
+    put(m.strap_rcid_bits_i, s.rcid_bits);
+    put(m.strap_mcid_bits_i, s.mcid_bits);
+    put(m.strap_ats_timeout_i, s.ats_timeout);
     put(m.strap_device_id_base_i, s.port_id_base);
     put(m.strap_device_id_port_mask_i, s.port_id_mask);
   }
@@ -114,6 +120,7 @@ class VerilatedDut final : public Dut {
     // The bench is the gate of the clocks that may stand.
     model_->clk_dma_i = level & model_->dma_clock_o;
     model_->clk_ctl_i = level & model_->ctl_clock_o;
+    model_->clk_hpm_i = level & model_->hpm_clock_o;
     model_->clk_i = level;
     model_->eval();
     if (waves_open_) waves_->dump(time);
@@ -257,6 +264,7 @@ class VerilatedDut final : public Dut {
       get(a.aw.burst, m.m_data_awburst);
       get(a.aw.prot, m.m_data_awprot);
       get(a.aw.user, m.m_data_awuser);
+      get(a.aw.qosid, m.m_data_awqosid);
     }
     get(a.ar.valid, m.m_data_arvalid);
     if (a.ar.valid) {
@@ -267,6 +275,7 @@ class VerilatedDut final : public Dut {
       get(a.ar.burst, m.m_data_arburst);
       get(a.ar.prot, m.m_data_arprot);
       get(a.ar.user, m.m_data_aruser);
+      get(a.ar.qosid, m.m_data_arqosid);
     }
     get(a.w.valid, m.m_data_wvalid);
     if (a.w.valid) {
@@ -290,6 +299,8 @@ class VerilatedDut final : public Dut {
       get(a.aw.burst, m.m_iommu_awburst);
       get(a.aw.prot, m.m_iommu_awprot);
       get(a.aw.user, m.m_iommu_awuser);
+      get(a.aw.qosid, m.m_iommu_awqosid);
+      get(a.aw.lock, m.m_iommu_awlock);
     }
     get(a.ar.valid, m.m_iommu_arvalid);
     if (a.ar.valid) {
@@ -300,6 +311,8 @@ class VerilatedDut final : public Dut {
       get(a.ar.burst, m.m_iommu_arburst);
       get(a.ar.prot, m.m_iommu_arprot);
       get(a.ar.user, m.m_iommu_aruser);
+      get(a.ar.qosid, m.m_iommu_arqosid);
+      get(a.ar.lock, m.m_iommu_arlock);
     }
     get(a.w.valid, m.m_iommu_wvalid);
     if (a.w.valid) {

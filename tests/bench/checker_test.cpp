@@ -224,6 +224,95 @@ TEST_F(CheckerTest, FindsExokayWithoutExclusiveAccess) {
   expect("EXOKAY");
 }
 
+class ExclusiveCheckerTest : public CheckerTest {
+ protected:
+  void exclusive_read(std::uint64_t addr, unsigned beats = 1, unsigned size = 3, std::uint8_t resp = 1) {
+    pins.ar = address(addr, beats, size);
+    pins.ar.lock = true;
+    cycle();
+    for (unsigned i = 1; i <= beats; ++i) {
+      pins.r = {{}, 0, resp, false, i == beats, true, true};
+      cycle();
+    }
+  }
+  void exclusive_write(std::uint64_t addr, unsigned size = 3, std::uint8_t id = 0) {
+    pins.aw = address(addr, 1, size, 1, id);
+    pins.aw.lock = true;
+    cycle();
+  }
+};
+
+TEST_F(ExclusiveCheckerTest, AcceptsAPairThatSucceedsOrFails) {
+  for (const std::uint8_t resp : {std::uint8_t{1}, std::uint8_t{0}}) {
+    exclusive_read(0x1008);
+    exclusive_write(0x1008);
+    write_data(true);
+    pins.b = {0, resp, true, true};
+    cycle();
+  }
+  expect_none();
+}
+
+TEST_F(ExclusiveCheckerTest, FindsAnAddressThatIsNotAlignedToTheWhole) {
+  exclusive_read(0x1008, 2);
+  EXPECT_EQ(seen.size(), 1U);
+  EXPECT_NE(seen.at(0).text().find("aligned to all"), std::string::npos);
+}
+
+TEST_F(ExclusiveCheckerTest, FindsASizeThatIsNoPowerOfTwo) {
+  exclusive_read(0x1000, 3);
+  EXPECT_EQ(seen.size(), 1U);
+  EXPECT_NE(seen.at(0).text().find("power of two"), std::string::npos);
+}
+
+TEST_F(ExclusiveCheckerTest, FindsMoreThan128Bytes) {
+  exclusive_read(0x1000, 32);
+  ASSERT_EQ(seen.size(), 2U);
+  EXPECT_NE(seen[0].text().find("128"), std::string::npos);
+  EXPECT_NE(seen[1].text().find("16 beats"), std::string::npos);
+}
+
+TEST_F(ExclusiveCheckerTest, FindsAWriteWithoutItsRead) {
+  exclusive_write(0x1008);
+  expect("A7.2.2");
+}
+
+TEST_F(ExclusiveCheckerTest, FindsAWriteOfOtherBytesThanTheReads) {
+  exclusive_read(0x1008);
+  exclusive_write(0x1010);
+  expect("A7.2.2");
+}
+
+TEST_F(ExclusiveCheckerTest, FindsAWriteOfAnotherSizeThanTheReads) {
+  exclusive_read(0x1008);
+  exclusive_write(0x1008, 2);
+  expect("A7.2.2");
+}
+
+TEST_F(ExclusiveCheckerTest, FindsASecondWriteForOneRead) {
+  exclusive_read(0x1008);
+  exclusive_write(0x1008);
+  write_data(true);
+  answer();
+  exclusive_write(0x1008);
+  expect("A7.2.2");
+}
+
+TEST_F(ExclusiveCheckerTest, FindsExokayForAUsualWriteBehindAnExclusiveOne) {
+  exclusive_read(0x1008);
+  exclusive_write(0x1008);
+  write_data(true);
+  pins.aw = address(0x2000, 1);
+  cycle();
+  write_data(true);
+  pins.b = {0, 1, true, true};
+  cycle();
+  expect_none();
+  pins.b = {0, 1, true, true};
+  cycle();
+  expect("EXOKAY");
+}
+
 TEST_F(CheckerTest, FindsValidDuringReset) {
   reset_n = false;
   for (int i = 0; i < 10; ++i) cycle();

@@ -57,6 +57,16 @@ TEST_F(IommuRegisters, StrapsTakeCapabilitiesAway) {
   EXPECT_EQ(iommu.get(r::capabilities, r::capabilities_f::pas), 40U);
 }
 
+TEST_F(IommuRegisters, WhatIsImplementedDoesNotDependOnTheStraps) {
+  const std::uint64_t all = bench.implemented();
+  EXPECT_EQ(all, iommu.read(r::capabilities));
+  tb::Straps straps;
+  straps.capabilities &= ~r::capabilities_f::sv57.mask();
+  restart(straps);
+  EXPECT_EQ(bench.implemented(), all);
+  EXPECT_EQ(iommu.get(r::capabilities, r::capabilities_f::sv57), 0U);
+}
+
 TEST_F(IommuRegisters, ResetLeavesEverythingOff) {
   for (const regs::Register& reg : {r::ddtp, r::cqh, r::cqt, r::fqh, r::fqt, r::cqcsr, r::fqcsr, r::ipsr, r::icvec}) {
     EXPECT_EQ(iommu.read(reg), 0U) << reg.name;

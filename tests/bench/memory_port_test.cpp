@@ -33,7 +33,7 @@ class MemoryPortTest : public ::testing::Test, public BeatTarget {
 
   void use(Profile profile, unsigned latency = 20, std::uint64_t seed = test::seed()) {
     timing = make_timing(profile, latency, seed);
-    port = std::make_unique<MemoryPort>(Port::kData, 8U, *timing, static_cast<BeatTarget&>(*this), seed);
+    port = std::make_unique<MemoryPort>(Port::kData, 8U, *timing, static_cast<BeatTarget&>(*this), exclusives, seed);
   }
   MemoryAnswer read(Port, std::uint64_t access, std::uint64_t, std::uint64_t address,
                     std::span<std::byte> out) override {
@@ -101,6 +101,7 @@ class MemoryPortTest : public ::testing::Test, public BeatTarget {
   std::map<std::uint64_t, std::vector<std::uint64_t>> asked;
   Memory memory{1};
   std::unique_ptr<Timing> timing;
+  ExclusiveMonitor exclusives;
   std::unique_ptr<MemoryPort> port;
   Checker checker{Port::kData, 8, [](const Violation& v) { ADD_FAILURE() << v.text(); }};
   AxiPins pins{};

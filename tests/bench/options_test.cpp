@@ -35,6 +35,28 @@ TEST(Straps, RefusalNamesTheKey) {
   EXPECT_NE(parse_straps(R"({"levels": 8})").error().what.find("/levels"), std::string::npos);
 }
 
+TEST(Straps, TakesEveryKey) {
+  const auto straps = parse_straps(R"({"fctl": 5, "fctl_be_writable": false, "fctl_gxl_writable": false,
+    "hpm_counters": 7, "hpm_counter_bits": 40, "hpm_event_max": 4, "rcid_bits": 5, "mcid_bits": 6, "ats_timeout": "0x7d0"})");
+  ASSERT_TRUE(straps) << straps.error().what;
+  EXPECT_EQ(straps->fctl, 5);
+  EXPECT_FALSE(straps->fctl_be_writable);
+  EXPECT_FALSE(straps->fctl_gxl_writable);
+  EXPECT_EQ(straps->hpm_counters, 7);
+  EXPECT_EQ(straps->hpm_counter_bits, 40);
+  EXPECT_EQ(straps->hpm_event_max, 4);
+  EXPECT_EQ(straps->rcid_bits, 5);
+  EXPECT_EQ(straps->mcid_bits, 6);
+  EXPECT_EQ(straps->ats_timeout, 2000U);
+}
+
+TEST(Straps, CountersHaveALeastNumberAndWidth) {
+  for (const char* text : {R"({"hpm_counters": 0})", R"({"hpm_counters": 32})", R"({"hpm_counter_bits": 31})",
+                           R"({"hpm_counter_bits": 65})", R"({"rcid_bits": 13})"}) {
+    EXPECT_FALSE(parse_straps(text)) << text;
+  }
+}
+
 TEST(SimOptions, TakesEveryKey) {
   card::Options keys;
   keys.set("profile", "hostile");

@@ -94,8 +94,10 @@ IommuBench::IommuBench(std::uint64_t seed, std::uint32_t isolation_timeout)
       timing_(tb::make_timing(tb::Profile::kIdeal, kLatency, seed)),
       ports_{Device{tb::DeviceMaster(kBytes, *timing_), checker(tb::Port::kDevice, "port 0")},
              Device{tb::DeviceMaster(kBytes, *timing_), checker(tb::Port::kDevice, "port 1")}},
-      data_{tb::MemoryPort(tb::Port::kData, kBytes, *timing_, *this, seed + 1), checker(tb::Port::kData, "m_data")},
-      own_{tb::MemoryPort(tb::Port::kIommu, kBytes, *timing_, *this, seed + 2), checker(tb::Port::kIommu, "m_iommu")} {
+      data_{tb::MemoryPort(tb::Port::kData, kBytes, *timing_, *this, exclusives_, seed + 1),
+            checker(tb::Port::kData, "m_data")},
+      own_{tb::MemoryPort(tb::Port::kIommu, kBytes, *timing_, *this, exclusives_, seed + 2),
+           checker(tb::Port::kIommu, "m_iommu")} {
   context_->threads(1);
   context_->randReset(2);
   context_->randSeed(static_cast<int>(seed & 0x7fffffff) + 1);
@@ -110,6 +112,11 @@ IommuBench::IommuBench(std::uint64_t seed, std::uint32_t isolation_timeout)
   m.strap_vectors_log2_i = 2;
   m.strap_queue_log2_max_i = 15;
   m.strap_reset_bare_i = 0;
+  m.strap_hpm_counters_i = 31;
+  m.strap_hpm_counter_bits_i = 64;
+  m.strap_hpm_event_max_i = 8;
+  m.strap_rcid_bits_i = m.strap_mcid_bits_i = 12;
+  m.strap_ats_timeout_i = 1'000'000;
   m.strap_port0_id_base_i = m.strap_port0_id_mask_i = 0;
   m.strap_port1_id_base_i = m.strap_port1_id_mask_i = 0;
   m.isolation_timeout_i = isolation_timeout;
@@ -175,8 +182,10 @@ void IommuBench::get_outputs() {
   tb::AxiPins& i = own_.pins;
   take(i.aw, m.m_iommu_awid, m.m_iommu_awaddr, m.m_iommu_awlen, m.m_iommu_awsize, m.m_iommu_awburst, m.m_iommu_awprot,
        m.m_iommu_awuser, m.m_iommu_awvalid);
+  copy(i.aw.lock, m.m_iommu_awlock);
   take(i.ar, m.m_iommu_arid, m.m_iommu_araddr, m.m_iommu_arlen, m.m_iommu_arsize, m.m_iommu_arburst, m.m_iommu_arprot,
        m.m_iommu_aruser, m.m_iommu_arvalid);
+  copy(i.ar.lock, m.m_iommu_arlock);
   take(i.w, m.m_iommu_wdata, m.m_iommu_wstrb, m.m_iommu_wlast, m.m_iommu_wvalid);
   copy(i.b.ready, m.m_iommu_bready);
   copy(i.r.ready, m.m_iommu_rready);
@@ -185,7 +194,7 @@ void IommuBench::get_outputs() {
 void IommuBench::tick(unsigned clocks) {
   for (; clocks != 0; --clocks, ++cycle_) {
     put_inputs();
-    model_->clk_i = model_->clk_ctl_i = 0;
+    model_->clk_i = model_->clk_ctl_i = model_->clk_hpm_i = 0;
     model_->eval();
     get_outputs();
     const bool running = model_->rst_ni != 0;
@@ -199,6 +208,7 @@ void IommuBench::tick(unsigned clocks) {
     }
     // As behind a clock gate: walks, queues and registers get the edge if they need it.
     model_->clk_ctl_i = model_->ctl_clock_o;
+    model_->clk_hpm_i = model_->hpm_clock_o;
     model_->clk_i = 1;
     model_->eval();
     model_->reg_we_i = 0;

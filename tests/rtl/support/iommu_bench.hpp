@@ -73,6 +73,7 @@ class IommuBench final : private tb::BeatTarget {
   std::unique_ptr<VerilatedContext> context_;
   std::unique_ptr<Viommu> model_;
   std::unique_ptr<tb::Timing> timing_;
+  tb::ExclusiveMonitor exclusives_;
   std::vector<std::string> violations_;
   std::array<Device, kPorts> ports_;
   Target data_, own_;
