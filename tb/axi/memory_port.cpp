@@ -154,7 +154,8 @@ std::optional<bool> MemoryPort::may_write(WriteBurst& burst) {
     if (index == burst.beats.size()) break;
     const Beat beat = beat_of(burst.address, index, bus_bytes_);
     std::vector<std::byte> bytes(beat.size);
-    const MemoryAnswer answer = target_.read(port_, access_of(burst.number, kRead | index), beat.address, bytes);
+    const MemoryAnswer answer =
+        target_.read(port_, access_of(burst.number, kRead | index), burst.address.user, beat.address, bytes);
     if (answer == MemoryAnswer::kPending) return std::nullopt;
     burst.now.insert(burst.now.end(), bytes.begin(), bytes.end());
   }

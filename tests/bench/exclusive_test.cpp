@@ -35,10 +35,10 @@ class ExclusiveAccess : public ::testing::TestWithParam<Profile>, public BeatTar
   }
   void SetUp() override { use(ExclusiveMonitor()); }
 
-  MemoryAnswer read(Port, std::uint64_t, std::uint64_t address, std::span<std::byte> out) override {
+  MemoryAnswer read(Port, std::uint64_t, std::uint64_t, std::uint64_t address, std::span<std::byte> out) override {
     return now < slow_until ? MemoryAnswer::kPending : memory.card_read(address, out);
   }
-  MemoryAnswer write(Port, std::uint64_t, std::uint64_t address, std::span<const std::byte> data,
+  MemoryAnswer write(Port, std::uint64_t, std::uint64_t, std::uint64_t address, std::span<const std::byte> data,
                      std::uint32_t strobes) override {
     return memory.card_write(address, data, strobes);
   }
