@@ -100,6 +100,8 @@ module iommu_regs (
   localparam logic [63:0] BUILT = iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_SV39_LSB, regs_pkg::IOMMU_CAPABILITIES_SV39_W)
                                 | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_SV48_LSB, regs_pkg::IOMMU_CAPABILITIES_SV48_W)
                                 | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_SV57_LSB, regs_pkg::IOMMU_CAPABILITIES_SV57_W)
+                                | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_SV32_LSB, 1)
+                                | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_SV32X4_LSB, 1)
                                 | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_SVRSW60T59B_LSB, 1)
                                 | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_SVPBMT_LSB, 1)
                                 | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_SV39X4_LSB, 1)
