@@ -28,7 +28,7 @@ struct Mapping {
   Iova iova;
   PageSpan span;  ///< span.length bytes from iova on; iova, length and span.offset are multiples of the granule
   Prot prot{};
-  bool small_pages{};  ///< leaves of 4 KiB at most
+  bool small_pages{};  ///< leaves of 4 KiB at most; prepare_map is EOPNOTSUPP where that cannot be had
   IovaRange range() const { return {iova, iova + (span.length - 1)}; }
 };
 
