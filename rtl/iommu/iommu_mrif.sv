@@ -71,13 +71,18 @@ module iommu_mrif #(
   iommu_pkg::req_t rq;
   logic [31:0] data;
   logic [3:0]  lanes;
-  logic        active, choice, update;
-  assign active = state_q != IDLE;
+  logic        choice, update;
+  logic [iommu_pkg::MRIF_W-1:0] what_q;
+  logic [iommu_pkg::REQ_W-1:0]  req_q;
   assign choice = ~valid_i[0];
-  assign m = active ? kept_q[port_q ? idx_i[iommu_pkg::PEND_AW +: iommu_pkg::PEND_AW] : idx_i[0 +: iommu_pkg::PEND_AW]] : '0;
-  assign rq = active ? (port_q ? req_i[iommu_pkg::REQ_W +: iommu_pkg::REQ_W] : req_i[0 +: iommu_pkg::REQ_W]) : '0;
-  assign data = port_q ? data_i[63:32] : data_i[31:0];
-  assign lanes = port_q ? lanes_i[7:4] : lanes_i[3:0];
+  assign m = what_q;
+  assign rq = req_q;
+  always_ff @(posedge clk_i) if (state_q == IDLE && |valid_i) begin
+    what_q <= kept_q[choice ? idx_i[iommu_pkg::PEND_AW +: iommu_pkg::PEND_AW] : idx_i[0 +: iommu_pkg::PEND_AW]];
+    req_q <= choice ? req_i[iommu_pkg::REQ_W +: iommu_pkg::REQ_W] : req_i[0 +: iommu_pkg::REQ_W];
+    data <= choice ? data_i[63:32] : data_i[31:0];
+    lanes <= choice ? lanes_i[7:4] : lanes_i[3:0];
+  end
 
   logic [11:0] offset;                                   // of the four bytes in the page
   assign offset = {rq.addr[11:4], (DATA_W == 64) ? rq.addr[3] : |lanes[3:2], lanes[1] | lanes[3], 2'd0};

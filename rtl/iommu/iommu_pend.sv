@@ -3,13 +3,14 @@
 // Pending table of one direction: requests that missed, and hits that may not pass an older request. iommu_pkg::PEND
 // entries for each port, so that no port can take another's. An entry needs a walk, waits for one, is granted or refused.
 // Order: reads of one id, and writes of one port, leave in the order they came; everything else oldest first.
-// Latency: an entry asks for a walk one clock after its push; a granted one is offered for release one clock after the
+// Latency: an entry asks for a walk one clock after its push, from a register in the walks' clock; a granted one is offered for release one clock after the
 // walk's result. A refused entry stays, and holds back those behind it, until the port has given its error answer.
 `default_nettype none
 module iommu_pend #(
   parameter bit WRITE = 1'b0  /// 1: the order class is the port (AW), 0: the port and id (AR)
 ) (
   input  wire                           clk_i,
+  input  wire                           clk_ctl_i,       /// of the walks; needed at the edges that end a clock with walk_wanted_o
   input  wire                           rst_ni,
 
   // from the lookup; the lookup asks only while there is room
@@ -23,6 +24,7 @@ module iommu_pend #(
   output logic [2*4-1:0]                used_o,          /// entries in use, per port
 
   // walk wanted: the oldest entry that needs one
+  output logic                          walk_wanted_o,   /// some entry needs one, or is about to
   output logic                          walk_valid_o,
   output logic [iommu_pkg::REQ_W-1:0]   walk_req_o,
   input  wire                           walk_accept_i,
@@ -129,8 +131,24 @@ module iommu_pend #(
     end
   end
 
-  assign walk_valid_o = need_found;
-  assign walk_req_o = need_found ? req_q[need_idx] : '0;
+  // the request that is shown to the walks: an entry that waits, else what is pushed just now
+  logic ask_q, ask_load, push_need;
+  logic [AW-1:0] ask_idx_q, ask_idx;
+  logic [iommu_pkg::REQ_W-1:0] ask_req_q;
+  assign push_need = push_i & ~push_hit_i & ~pr.refused;
+  assign ask_load = (need_found | push_need) & (~ask_q | walk_accept_i);
+  assign ask_idx = need_found ? need_idx : free;
+  assign walk_wanted_o = need_found | push_need | ask_q;
+  assign walk_valid_o = ask_q;
+  assign walk_req_o = ask_req_q;
+  always_ff @(posedge clk_ctl_i) if (ask_load) begin
+    ask_idx_q <= ask_idx;
+    ask_req_q <= need_found ? req_q[need_idx] : push_req_i;
+  end
+  always_ff @(posedge clk_ctl_i) begin
+    if (!rst_ni) ask_q <= 1'b0;
+    else ask_q <= ask_load | (ask_q & ~walk_accept_i);
+  end
 
   iommu_pkg::req_t rel;
   always_comb begin
@@ -203,7 +221,7 @@ module iommu_pend #(
       priv_q[free] <= pr.prot[0] & pr.pv;
       pcol_q[free] <= pr.pcol;
     end
-    if (walk_valid_o && walk_accept_i) slot_q[need_idx] <= walk_slot_i;
+    if (walk_accept_i) slot_q[ask_idx_q] <= walk_slot_i;
     if (push_i || res_valid_i) for (int unsigned i = 0; i < N; i++) begin
       if (push_i && free == i[AW-1:0]) page_q[i*96 +: 96] <= {17'd0, push_attr_i, push_page_i};
       else if (res_mine[i] && res_ok[i]) page_q[i*96 +: 96] <= {17'd0, res_attr_i, res_page_i};
@@ -250,17 +268,17 @@ module iommu_pend #(
           refused_q[i] <= 1'b0;
         end
       end
-      if (walk_valid_o && walk_accept_i) begin
-        need_q[need_idx] <= 1'b0;
-        wait_q[need_idx] <= 1'b1;
-        primary_q[need_idx] <= ~walk_join_i;
+      if (walk_accept_i) begin
+        wait_q[ask_idx_q] <= 1'b1;
+        primary_q[ask_idx_q] <= ~walk_join_i;
       end
+      if (ask_load && need_found) need_q[need_idx] <= 1'b0;
       if (push_i) begin
         valid_q[free] <= 1'b1;
         ok_q[free] <= push_hit_i & ~pr.refused;
         refused_q[free] <= pr.refused;
         mrif_q[free] <= 1'b0;
-        need_q[free] <= ~push_hit_i & ~pr.refused;
+        need_q[free] <= push_need & ~(ask_load & ~need_found);
       end
       if (late_now[0]) late_colour_q[0] <= pcol_q[err_idx0_q];
       if (late_now[1]) late_colour_q[1] <= pcol_q[err_idx1_q];

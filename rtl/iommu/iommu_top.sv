@@ -427,7 +427,7 @@ module iommu_top #(
     .inval_i(inval_tlb), .inval_page_i(cmd_what.tlb_page & ~ddtp_write), .inval_vpn_i(cmd_what.page[46:0]));
 
   // ---- lookups and pending tables ---------------------------------------------------------------------------------------------------------------
-  logic [1:0] push, push_hit, behind, rel_valid, rel_ready, walk_valid, walk_accept, hit, miss;
+  logic [1:0] push, push_hit, behind, rel_valid, rel_ready, walk_wanted, walk_valid, walk_accept, hit, miss;
   logic [RW-1:0] ar_push_req, aw_push_req, ar_rel_req, aw_rel_req, ar_walk_req, aw_walk_req;
   logic [51:0] ar_push_page, aw_push_page;
   logic [26:0] ar_push_attr, aw_push_attr;
@@ -468,16 +468,16 @@ module iommu_top #(
     .load_o(aw_load), .load_req_o(aw_load_bits), .out_valid_o(m_data_awvalid), .out_req_o(aw_out_bits), .out_ready_i(m_data_awready));
 
   iommu_pend #(.WRITE(1'b0)) ar_pend (
-    .clk_i, .rst_ni, .push_i(push[0]), .push_req_i(ar_push_req), .push_hit_i(push_hit[0]), .push_page_i(ar_push_page), .push_attr_i(ar_push_attr), .class_i(ar_class),
-    .behind_o(behind[0]), .used_o(ar_used), .walk_valid_o(walk_valid[0]), .walk_req_o(ar_walk_req), .walk_accept_i(walk_accept[0]),
+    .clk_i, .clk_ctl_i, .rst_ni, .push_i(push[0]), .push_req_i(ar_push_req), .push_hit_i(push_hit[0]), .push_page_i(ar_push_page), .push_attr_i(ar_push_attr), .class_i(ar_class),
+    .behind_o(behind[0]), .used_o(ar_used), .walk_wanted_o(walk_wanted[0]), .walk_valid_o(walk_valid[0]), .walk_req_o(ar_walk_req), .walk_accept_i(walk_accept[0]),
     .walk_slot_i(walk_slot), .walk_join_i(walk_join), .res_valid_i(res_valid), .res_slot_i(res_slot), .res_fault_i(res_fault), .res_any_i(res_any), .res_mrif_i(res_mrif),
     .res_perm_i(res_perm), .res_page_i(res_page), .res_attr_i(res_attr), .res_primary_o(unused_primary), .res_idx_o(unused_primary_idx), .left_valid_o(refused[0]), .left_colour_o(refused_colour[0]), .rel_valid_o(rel_valid[0]),
     .rel_req_o(ar_rel_req), .rel_ready_i(rel_ready[0]), .flight_full_i(ar_full), .flight_none_i(ar_none), .err_hold_i(2'b00),
     .err_valid_o(ar_err_valid), .err_id_o(ar_err_id), .err_len_o(ar_err_len), .err_mrif_o(ar_err_mrif), .err_idx_o(unused_err_idx), .err_req_o(unused_err_req), .err_done_i({p1_err_done[0], p0_err_done[0]}));
 
   iommu_pend #(.WRITE(1'b1)) aw_pend (
-    .clk_i, .rst_ni, .push_i(push[1]), .push_req_i(aw_push_req), .push_hit_i(push_hit[1]), .push_page_i(aw_push_page), .push_attr_i(aw_push_attr), .class_i(aw_class),
-    .behind_o(behind[1]), .used_o(aw_used), .walk_valid_o(walk_valid[1]), .walk_req_o(aw_walk_req), .walk_accept_i(walk_accept[1]),
+    .clk_i, .clk_ctl_i, .rst_ni, .push_i(push[1]), .push_req_i(aw_push_req), .push_hit_i(push_hit[1]), .push_page_i(aw_push_page), .push_attr_i(aw_push_attr), .class_i(aw_class),
+    .behind_o(behind[1]), .used_o(aw_used), .walk_wanted_o(walk_wanted[1]), .walk_valid_o(walk_valid[1]), .walk_req_o(aw_walk_req), .walk_accept_i(walk_accept[1]),
     .walk_slot_i(walk_slot), .walk_join_i(walk_join), .res_valid_i(res_valid), .res_slot_i(res_slot), .res_fault_i(res_fault), .res_any_i(res_any), .res_mrif_i(res_mrif),
     .res_perm_i(res_perm), .res_page_i(res_page), .res_attr_i(res_attr), .res_primary_o(aw_primary), .res_idx_o(aw_primary_idx), .left_valid_o(refused[1]), .left_colour_o(refused_colour[1]), .rel_valid_o(rel_valid[1]),
     .rel_req_o(aw_rel_req), .rel_ready_i(rel_ready[1]), .flight_full_i(aw_full), .flight_none_i(aw_none), .err_hold_i(~w_none),
@@ -587,7 +587,7 @@ module iommu_top #(
   assign out_colour = {aw_out.pcol, ar_out.pcol};
 
   iommu_clock ctl_clock (
-    .clk_i, .rst_ni, .work_i(reg_we_i | (|walk_valid) | (|sunk) | hpm_overflow | ~(walk_idle & dbg_idle & mrif_idle & mem_quiet & cq_idle & fq_idle & irq_idle) | ddtp_busy), .needed_o(ctl_clock_o));
+    .clk_i, .rst_ni, .work_i(reg_we_i | (|walk_wanted) | (|sunk) | hpm_overflow | ~(walk_idle & dbg_idle & mrif_idle & mem_quiet & cq_idle & fq_idle & irq_idle) | ddtp_busy), .needed_o(ctl_clock_o));
 
   // ---- events and state -----------------------------------------------------------------------------------------------------------------------------
   assign ev_translation_o = {1'b0, entered[0]} + {1'b0, entered[1]};
