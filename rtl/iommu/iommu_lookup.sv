@@ -34,7 +34,8 @@ module iommu_lookup #(
   output logic                          tlb_en_o,
   output logic [46:0]                   tlb_rd_vpn_o,
   output logic                          tlb_key_valid_o,
-  output logic [iommu_pkg::TLB_KEY_W-1:0] tlb_key_o,     /// tlb_key_t
+  output logic [63:0]                   tlb_key_space_o, /// first words of a tlb_t
+  output logic [63:0]                   tlb_key_page_o,
   input  wire                           tlb_hit_i,
   input  wire  [iommu_pkg::TLB_W-1:0]   tlb_entry_i,
 
@@ -121,21 +122,15 @@ module iommu_lookup #(
   // a translated request is through with the first stage; with T2GPA it meets the second, else it is through with both
   assign first = s1_ctx.s1_on & ~translated;
 
-  iommu_pkg::tlb_key_t key;
   always_comb begin
-    key = '0;
+    tlb_key_space_o = '0;
+    tlb_key_page_o = '0;
     if (tlb_key_valid_o) begin
-      key.vpn = s1.addr[58:12];
-      key.msi_on = s1_ctx.msi_on;
-      key.s1_on = first;
-      key.g_on = s1_ctx.g_on;
-      key.sxl = s1_ctx.sxl;
-      key.space = s1_ctx.msi_on ? s1.did : {8'd0, s1_ctx.gscid};
-      key.pscid = first ? s1_ctx.pscid : 20'd0;
+      tlb_key_space_o = {20'd0, s1_ctx.msi_on ? s1.did : {8'd0, s1_ctx.gscid}, first ? s1_ctx.pscid : 20'd0};
+      tlb_key_page_o = {13'd0, s1_ctx.msi_on, first, s1_ctx.g_on, s1_ctx.sxl, s1.addr[58:12]};
     end
   end
   assign tlb_key_valid_o = s1_valid_q & s1_ctx_hit_q & (s1_ctx.s1_on | s1_ctx.g_on);
-  assign tlb_key_o = key;
 
   logic in_range;                                         // an IOVA, or a guest physical address, that an entry can speak of
   assign in_range = first ? iommu_pkg::canonical(s1.addr, s1_ctx.s1_top) : ~(|s1.addr[63:59]);

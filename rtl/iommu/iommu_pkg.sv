@@ -147,20 +147,22 @@ package iommu_pkg;
 
   // ---- IOTLB entry: raw permissions of the leaf, of both stages merged ---------------------------------------------------------
   typedef struct packed {
-    logic [5:0]  zero;
-    logic        msi;      // from the MSI page table
-    logic        msi_on;   // found with MSI matching on: then space is the device_id, since devices of one GSCID may match differently
+    logic [19:0] zero;
     logic [23:0] space;    // GSCID, 0 without second stage
-
-    logic [43:0] ppn;
     logic [19:0] pscid;    // 0 without first stage
 
-    logic [46:0] vpn;      // IOVA[58:12]; the bits above are its sign extension or zero, checked against the mode at lookup
+    logic [12:0] zero1;
+    logic        msi_on;   // found with MSI matching on: then space is the device_id, since devices of one GSCID may match differently
     logic        s1_on;
     logic        g_on;
     logic        sxl;
+    logic [46:0] vpn;      // IOVA[58:12]; the bits above are its sign extension or zero, checked against the mode at lookup
+
+    logic [43:0] ppn;
+    logic [4:0]  zero2;
     logic [5:0]  lg;       // log2 of the 4 KiB pages
     logic [1:0]  pbmt;
+    logic        msi;      // from the MSI page table
     logic        g;
     logic        d;
     logic        u;
@@ -168,19 +170,9 @@ package iommu_pkg;
     logic        w;
     logic        r;
   } tlb_t;
-  localparam int unsigned TLB_W = 160;
-
-  // what it is looked up by
-  typedef struct packed {
-    logic [46:0] vpn;
-    logic        msi_on;
-    logic        s1_on;
-    logic        g_on;
-    logic        sxl;
-    logic [23:0] space;
-    logic [19:0] pscid;
-  } tlb_key_t;
-  localparam int unsigned TLB_KEY_W = 95;
+  localparam int unsigned TLB_W = 192;
+  // Its first two words are what it is looked up by: the space, of which global entries ignore the PSCID, and the page.
+  localparam logic [63:0] TLB_SPACE_GLOBAL = 64'h0000_0fff_fff0_0000;
 
   // ---- a walk ---------------------------------------------------------------------------------------------------------------
   // where it stands: steps that begin something without an entry from memory ...

@@ -22,7 +22,10 @@ module iommu_tlb #(
   input  wire  [1:0]                     rd_en_i,       /// take a new page; else the row is held
   input  wire  [2*47-1:0]                rd_vpn_i,      /// IOVA[58:12] of each
   input  wire  [1:0]                     key_valid_i,   /// an answer is wanted; else it is a miss
-  input  wire  [2*iommu_pkg::TLB_KEY_W-1:0] key_i,      /// tlb_key_t: the same a clock later, for as long as the row is held
+  input  wire  [63:0]                    key0_space_i,  /// first words of a tlb_t: the same a clock later, for as long as the row is
+  input  wire  [63:0]                    key0_page_i,   /// held: of lookup 0
+  input  wire  [63:0]                    key1_space_i,  /// of lookup 1
+  input  wire  [63:0]                    key1_page_i,
   output logic [1:0]                     hit_o,
   output logic [2*iommu_pkg::TLB_W-1:0]  entry_o,       /// tlb_t of each; ppn is that of the 4 KiB page
 
@@ -67,9 +70,9 @@ module iommu_tlb #(
 
   for (genvar g = 0; g < WAYS; g++) begin : gen_way
     iommu_tlb_way #(.SETS(SETS)) way (
-      .clk_i, .rd_en_i, .rd_set_i({rd_vpn_i[47 +: SW], rd_vpn_i[0 +: SW]}), .key_i,
+      .clk_i, .rd_en_i, .rd_set_i({rd_vpn_i[47 +: SW], rd_vpn_i[0 +: SW]}), .key0_space_i, .key0_page_i, .key1_space_i, .key1_page_i,
       .valid_i({row_valid_q[WAYS+g], row_valid_q[g]}), .match_o({match[WAYS+g], match[g]}), .row_o(row[2*g*EW +: 2*EW]),
-      .tag_en_i(fill_i), .tag_set_i(fi.vpn[SW-1:0]), .tag_i({fe.vpn, fe.msi_on, fe.s1_on, fe.g_on, fe.sxl, fe.space, fe.pscid}), .tag_match_o(fill_same[g]),
+      .tag_en_i(fill_i), .tag_set_i(fi.vpn[SW-1:0]), .tag_i(fill_entry_q[191:64]), .tag_match_o(fill_same[g]),
       .we_i(fill_small & (fill_way == g[WW-1:0])), .set_i(fill_set), .entry_i(fill_entry_q));
   end
   assign fill_valid = valid_q[fill_set*WAYS +: WAYS];
@@ -94,9 +97,8 @@ module iommu_tlb #(
     lf = '0;
     if (fill_q) for (int unsigned i = 0; i < LARGE; i++) begin
       lf = large_q[i];
-      if (!large_match && large_valid_q[i] && lf.lg == fe.lg && lf.pscid == fe.pscid && lf.space == fe.space
-          && {lf.msi_on, lf.s1_on, lf.g_on, lf.sxl} == {fe.msi_on, fe.s1_on, fe.g_on, fe.sxl}
-          && ((lf.vpn ^ fe.vpn) & iommu_pkg::outer_vpn(fe.lg)) == 47'd0) begin
+      if (!large_match && large_valid_q[i] && lf.lg == fe.lg && large_q[i][191:128] == fill_entry_q[191:128]
+          && ((large_q[i][127:64] ^ fill_entry_q[127:64]) & {17'h1ffff, iommu_pkg::outer_vpn(fe.lg)}) == 64'd0) begin
         large_way = i[LW-1:0];
         large_match = 1'b1;
       end
@@ -111,20 +113,23 @@ module iommu_tlb #(
   logic [2*LARGE-1:0] large_hit;              // bit {lookup, entry}
   iommu_pkg::tlb_t e;
   iommu_pkg::tlb_t h;
-  iommu_pkg::tlb_key_t k;
+  logic [63:0] k_space, k_page, other_space;
   logic [46:0] outer;
   always_comb begin
     large_hit = '0;
     e = '0;
-    k = '0;
+    k_space = '0;
+    k_page = '0;
+    other_space = '0;
     if ((|key_valid_i) && (|large_valid_q)) begin
       for (int unsigned p = 0; p < 2; p++) begin
-        k = key_i[p*iommu_pkg::TLB_KEY_W +: iommu_pkg::TLB_KEY_W];
+        k_space = (p == 0) ? key0_space_i : key1_space_i;
+        k_page = (p == 0) ? key0_page_i : key1_page_i;
         for (int unsigned i = 0; i < LARGE; i++) begin
           e = large_q[i];
-          large_hit[p*LARGE + i] = large_valid_q[i] & (((e.vpn ^ k.vpn) & iommu_pkg::outer_vpn(e.lg)) == 47'd0)
-                                 & (e.g | (e.pscid == k.pscid)) & (e.space == k.space)
-                                 & ({e.msi_on, e.s1_on, e.g_on, e.sxl} == {k.msi_on, k.s1_on, k.g_on, k.sxl});
+          other_space = (large_q[i][191:128] ^ k_space) & (e.g ? iommu_pkg::TLB_SPACE_GLOBAL : ~64'd0);
+          large_hit[p*LARGE + i] = large_valid_q[i] & (other_space == 64'd0)
+                                 & (((large_q[i][127:64] ^ k_page) & {17'h1ffff, iommu_pkg::outer_vpn(e.lg)}) == 64'd0);
         end
       end
     end
@@ -148,7 +153,7 @@ module iommu_tlb #(
             hit_o[p] = 1'b1;
             h = large_q[i];
             outer = iommu_pkg::outer_vpn(h.lg);
-            h.ppn = (h.ppn & outer[43:0]) | (key_i[(p + 1)*iommu_pkg::TLB_KEY_W - 47 +: 44] & ~outer[43:0]);
+            h.ppn = (h.ppn & outer[43:0]) | ((p == 0 ? key0_page_i[43:0] : key1_page_i[43:0]) & ~outer[43:0]);
           end
         end
         entry_o[p*EW +: EW] = h;

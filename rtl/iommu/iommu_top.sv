@@ -417,12 +417,12 @@ module iommu_top #(
 
   logic [1:0]    tlb_en, tlb_hit, tlb_key_valid;
   logic [46:0]   ar_rd_vpn, aw_rd_vpn;
-  logic [iommu_pkg::TLB_KEY_W-1:0] ar_tlb_key, aw_tlb_key;
+  logic [63:0]   ar_key_space, ar_key_page, aw_key_space, aw_key_page;
   logic [2*TW-1:0] tlb_entry;
   logic          fill, fill_fractured;
   logic [TW-1:0] fill_entry;
   iommu_tlb tlb (
-    .clk_i, .rst_ni, .rd_en_i(tlb_en), .rd_vpn_i({aw_rd_vpn, ar_rd_vpn}), .key_valid_i(tlb_key_valid), .key_i({aw_tlb_key, ar_tlb_key}),
+    .clk_i, .rst_ni, .rd_en_i(tlb_en), .rd_vpn_i({aw_rd_vpn, ar_rd_vpn}), .key_valid_i(tlb_key_valid), .key0_space_i(ar_key_space), .key0_page_i(ar_key_page), .key1_space_i(aw_key_space), .key1_page_i(aw_key_page),
     .hit_o(tlb_hit), .entry_o(tlb_entry), .fill_i(fill), .fill_entry_i(fill_entry), .fill_fractured_i(fill_fractured),
     .inval_i(inval_tlb), .inval_page_i(cmd_what.tlb_page & ~ddtp_write), .inval_vpn_i(cmd_what.page[46:0]));
 
@@ -453,7 +453,7 @@ module iommu_top #(
     .clk_i, .rst_ni, .req_valid_i({p1_req_valid[0], p0_req_valid[0]}), .req_i({p1_req[0 +: RW], p0_req[0 +: RW]}), .req_ready_o(ar_ready),
     .pcol_i(pcol), .fcol_i(fcol[0]), .entered_o(entered[0]), .translated_o(translated[0]), .hit_o(hit[0]), .miss_o(miss[0]), .bare_i(bare), .table_i(table_mode), .qosid_i(cfg.qosid),
     .ctx_key_o(ar_key), .ctx_hit_i(ctx_hit[0]), .ctx_i(ctx[0 +: CW]), .tlb_en_o(tlb_en[0]), .tlb_rd_vpn_o(ar_rd_vpn), 
-    .tlb_key_valid_o(tlb_key_valid[0]), .tlb_key_o(ar_tlb_key), .tlb_hit_i(tlb_hit[0]), .tlb_entry_i(tlb_entry[0 +: TW]),
+    .tlb_key_valid_o(tlb_key_valid[0]), .tlb_key_space_o(ar_key_space), .tlb_key_page_o(ar_key_page), .tlb_hit_i(tlb_hit[0]), .tlb_entry_i(tlb_entry[0 +: TW]),
     .push_o(push[0]), .push_req_o(ar_push_req), .push_hit_o(push_hit[0]), .push_page_o(ar_push_page), .push_attr_o(ar_push_attr), .class_o(ar_class), .behind_i(behind[0]),
     .used_i(ar_used), .rel_valid_i(rel_valid[0]), .rel_req_i(ar_rel_req), .rel_ready_o(rel_ready[0]), .flight_full_i(ar_full), .out_room_i(1'b1),
     .load_o(ar_load), .load_req_o(ar_load_bits), .out_valid_o(m_data_arvalid), .out_req_o(ar_out_bits), .out_ready_i(m_data_arready));
@@ -462,7 +462,7 @@ module iommu_top #(
     .clk_i, .rst_ni, .req_valid_i({p1_req_valid[1], p0_req_valid[1]}), .req_i({p1_req[RW +: RW], p0_req[RW +: RW]}), .req_ready_o(aw_ready),
     .pcol_i(pcol), .fcol_i(fcol[1]), .entered_o(entered[1]), .translated_o(translated[1]), .hit_o(hit[1]), .miss_o(miss[1]), .bare_i(bare), .table_i(table_mode), .qosid_i(cfg.qosid),
     .ctx_key_o(aw_key), .ctx_hit_i(ctx_hit[1]), .ctx_i(ctx[CW +: CW]), .tlb_en_o(tlb_en[1]), .tlb_rd_vpn_o(aw_rd_vpn), 
-    .tlb_key_valid_o(tlb_key_valid[1]), .tlb_key_o(aw_tlb_key), .tlb_hit_i(tlb_hit[1]), .tlb_entry_i(tlb_entry[TW +: TW]),
+    .tlb_key_valid_o(tlb_key_valid[1]), .tlb_key_space_o(aw_key_space), .tlb_key_page_o(aw_key_page), .tlb_hit_i(tlb_hit[1]), .tlb_entry_i(tlb_entry[TW +: TW]),
     .push_o(push[1]), .push_req_o(aw_push_req), .push_hit_o(push_hit[1]), .push_page_o(aw_push_page), .push_attr_o(aw_push_attr), .class_o(aw_class), .behind_i(behind[1]),
     .used_i(aw_used), .rel_valid_i(rel_valid[1]), .rel_req_i(aw_rel_req), .rel_ready_o(rel_ready[1]), .flight_full_i(aw_full), .out_room_i(route_room),
     .load_o(aw_load), .load_req_o(aw_load_bits), .out_valid_o(m_data_awvalid), .out_req_o(aw_out_bits), .out_ready_i(m_data_awready));
