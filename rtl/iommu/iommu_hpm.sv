@@ -102,40 +102,45 @@ module iommu_hpm (
   end
 
   // Does an event of such a request or walk pass the filters of iohpmevt? Only walks know GSCID and PSCID.
-  function automatic logic passes(input logic [63:0] evt, input logic [EW-1:0] bits);
+  function automatic logic passes(input logic [63:0] evt, input logic [23:0] did, input logic pv, input logic [19:0] pid,
+                                  input logic gscid_valid, input logic [15:0] gscid, input logic pscid_valid, input logic [19:0] pscid);
     // verilator no_inline_task
-    iommu_pkg::event_t who;
     logic        idt, by_id;
     logic [14:0] id;
     logic [23:0] wanted, differ, ignored;
-    who = bits;
     id = evt[regs_pkg::IOMMU_IOHPMEVT_EVENT_ID_LSB +: regs_pkg::IOMMU_IOHPMEVT_EVENT_ID_W];
     idt = evt[regs_pkg::IOMMU_IOHPMEVT_IDT_LSB];
     by_id = id == regs_pkg::HPM_EVENT_TLB_MISS || id == regs_pkg::HPM_EVENT_FIRST_STAGE_WALK || id == regs_pkg::HPM_EVENT_SECOND_STAGE_WALK;
     wanted = evt[regs_pkg::IOMMU_IOHPMEVT_DID_GSCID_LSB +: 24];
     ignored = evt[regs_pkg::IOMMU_IOHPMEVT_DMASK_LSB] ? wanted ^ (wanted + 24'd1) : 24'd0;
-    differ = ((idt ? {8'd0, who.gscid} : who.did) ^ wanted) & ~ignored;
+    differ = ((idt ? {8'd0, gscid} : did) ^ wanted) & ~ignored;
     passes = (~idt | by_id)
-           & (~evt[regs_pkg::IOMMU_IOHPMEVT_DV_GSCV_LSB] | ((~idt | who.gscid_valid) & (differ == 24'd0)))
+           & (~evt[regs_pkg::IOMMU_IOHPMEVT_DV_GSCV_LSB] | ((~idt | gscid_valid) & (differ == 24'd0)))
            & (~evt[regs_pkg::IOMMU_IOHPMEVT_PV_PSCV_LSB]
-              | (idt ? who.pscid_valid & (who.pscid == evt[regs_pkg::IOMMU_IOHPMEVT_PID_PSCID_LSB +: 20])
-                     : who.pv & (who.pid == evt[regs_pkg::IOMMU_IOHPMEVT_PID_PSCID_LSB +: 20])));
+              | (idt ? pscid_valid & (pscid == evt[regs_pkg::IOMMU_IOHPMEVT_PID_PSCID_LSB +: 20])
+                     : pv & (pid == evt[regs_pkg::IOMMU_IOHPMEVT_PID_PSCID_LSB +: 20])));
   endfunction
 
   // ---- counters ------------------------------------------------------------------------------------------------------------------------
+  iommu_pkg::event_t who;
   logic [14:0]    id;
   logic [2*N-1:0] amount;
   logic [N-1:0]   carry;                                    // the counter overflows
   logic [63:0]    unused_sum;
   always_comb begin
+    who = '0;
     id = '0;
     amount = '0;
     carry = '0;
     unused_sum = '0;
     if (live_q) for (int unsigned i = 0; i < N; i++) if (on_q[i]) begin
       id = evt_q[i][regs_pkg::IOMMU_IOHPMEVT_EVENT_ID_LSB +: regs_pkg::IOMMU_IOHPMEVT_EVENT_ID_W];
-      for (int unsigned e = 0; e < 5; e++)
-        if (shown_q[e] && id_q[e*15 +: 15] == id && passes(evt_q[i], who_q[e*EW +: EW])) amount[2*i +: 2] = amount[2*i +: 2] + 2'd1;
+      for (int unsigned e = 0; e < 5; e++) begin
+        who = who_q[e*EW +: EW];
+        if (shown_q[e] && id_q[e*15 +: 15] == id
+            && passes(evt_q[i], who.did, who.pv, who.pid, who.gscid_valid, who.gscid, who.pscid_valid, who.pscid))
+          amount[2*i +: 2] = amount[2*i +: 2] + 2'd1;
+      end
       {carry[i], unused_sum} = {1'b0, ctr_q[i] | ~mask} + 65'(amount[2*i +: 2]);
     end
   end
@@ -199,6 +204,6 @@ module iommu_hpm (
     end
   end
 
-  wire unused = &{1'b0, addr_i[2:0], unused_sum};
+  wire unused = &{1'b0, addr_i[2:0], unused_sum, who};
 endmodule
 `default_nettype wire
