@@ -11,6 +11,7 @@ from pathlib import Path
 
 PORT = re.compile(r"\s*(input  wire|output logic)\s+(\[[^]]*\] *)?(\w+),?\s*(//.*)?$")
 PAYLOAD = re.compile(r"((?:s|m)_\w+?_(?:aw|w|b|ar|r))(?!valid$|ready$)\w+$")
+STREAM = re.compile(r"((?:ats|pr|msg|inv)_[a-z]+)_(?!valid_i$|ready_i$)\w+_i$")
 CLOCK = re.compile(r"clk_(\w+_)?i$")
 
 
@@ -30,7 +31,10 @@ def condition(name):
     if name.startswith("strap_"):
         return "!rst_ni"
     payload = PAYLOAD.match(name)
-    return payload[1] + "valid" if payload else ""
+    if payload:
+        return payload[1] + "valid"
+    stream = STREAM.match(name)
+    return stream[1] + "_valid_i" if stream else ""
 
 
 def shell(source):
