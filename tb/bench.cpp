@@ -44,7 +44,8 @@ struct Bench::Parts {
         host("host"),
         host_memory("memory", memory),
         card(host, model, memory, kernel, options),
-        device([this]() -> DeviceMaster& { return model.device_master(); }, kernel) {
+        device([this]() -> DeviceMaster& { return model.device_master(); },
+               [this]() -> DeviceStreams& { return model.device_streams(); }, kernel) {
     host.socket.bind(model.mmio);
     model.data.bind(host_memory.data);
     model.iommu.bind(host_memory.iommu);

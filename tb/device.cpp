@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <string_view>
 
 namespace aperture::tb {
 
@@ -38,5 +39,32 @@ Completion Device::write(const Identity& who, std::uint64_t address, std::span<c
   burst.data.assign(data.begin(), data.end());
   return run(std::move(burst));
 }
+
+std::uint64_t Device::request_translation(const DeviceAccess& access) { return streams_().request_translation(access); }
+
+std::optional<AtsResult> Device::ats(const DeviceAccess& access, std::uint64_t cycles) {
+  const std::uint64_t number = request_translation(access);
+  std::optional<AtsResult> result;
+  waiter_.wait_until([&] { return (result = streams_().take_translation(number)).has_value(); }, cycles, "device",
+                     "its translation");
+  return result;
+}
+
+bool Device::sent(std::uint64_t cycles, std::string_view what) {
+  return waiter_.wait_until([&] { return streams_().unsent() == 0; }, cycles, "device", what) == Outcome::kHappened;
+}
+
+bool Device::page_request(const PageRequest& request, std::uint64_t cycles) {
+  streams_().request_page(request);
+  return sent(cycles, "the IOMMU to take its page request");
+}
+
+bool Device::complete_invalidation(std::uint32_t device_id, std::uint32_t itag_vector, unsigned cc,
+                                   std::uint64_t cycles) {
+  streams_().complete_invalidation(device_id, itag_vector, cc);
+  return sent(cycles, "the IOMMU to take its invalidation completion");
+}
+
+void Device::hold(Stream stream, bool on) { streams_().hold(stream, on); }
 
 }  // namespace aperture::tb

@@ -193,10 +193,42 @@ AccessResult SimBusCard::seen(const DeviceAccess& access, const Completion& comp
   return result;
 }
 
-// Streams of their own on the card, which it does not have.
-Result<AtsResult> SimBusCard::ats(const DeviceAccess&) { return not_built("ATS translation requests"); }
-Result<std::optional<unsigned>> SimBusCard::page_request(const PageRequest&) { return not_built("page requests"); }
-void SimBusCard::complete_invalidation(std::uint32_t, std::uint32_t, unsigned) {}
+Result<AtsResult> SimBusCard::ats(const DeviceAccess& access) {
+  if (const auto result = bench_.device().ats(access, kAccessCycles)) return *result;
+  return fail(Code::kTimedOut, ETIMEDOUT,
+              fmt::format("the device waited {} cycles for the completion of its translation request for {:#x}",
+                          kAccessCycles, access.iova));
+}
+
+Result<std::optional<unsigned>> SimBusCard::page_request(const PageRequest& request) {
+  collect();
+  const std::size_t before = sent_.group_responses.size();
+  if (!bench_.device().page_request(request, kAccessCycles)) {
+    return fail(Code::kTimedOut, ETIMEDOUT,
+                fmt::format("the card did not take a page request within {} cycles", kAccessCycles));
+  }
+  settle(kAccessCycles);
+  collect();
+  namespace w1 = regs::cmd::w1;
+  for (std::size_t i = before; i < sent_.group_responses.size(); ++i) {
+    const Messages::GroupResponse& response = sent_.group_responses[i];
+    if (response.device_id == request.device_id &&
+        w1::ats_prgi.get(response.payload) == regs::page_request::payload::prgi.get(request.payload)) {
+      return static_cast<unsigned>(w1::ats_code.get(response.payload));
+    }
+  }
+  return std::nullopt;
+}
+
+void SimBusCard::complete_invalidation(std::uint32_t device_id, std::uint32_t itag_vector, unsigned cc) {
+  bench_.device().complete_invalidation(device_id, itag_vector, cc, kAccessCycles);
+}
+
+void SimBusCard::collect() {
+  const Messages found = bench_.device().messages();
+  sent_.invalidations.insert(sent_.invalidations.end(), found.invalidations.begin(), found.invalidations.end());
+  sent_.group_responses.insert(sent_.group_responses.end(), found.group_responses.begin(), found.group_responses.end());
+}
 
 Settled SimBusCard::settle(std::uint64_t max_cycles) {
   const std::uint64_t since = bench_.cycle();
@@ -217,6 +249,7 @@ Settled SimBusCard::settle(std::uint64_t max_cycles) {
 void SimBusCard::advance(std::uint64_t cycles) { bench_.run(cycles); }
 
 Messages SimBusCard::messages() {
+  collect();
   Messages sent = std::exchange(sent_, {});
   sent.wires = bench_.wires() & kIommuWires;
   return sent;

@@ -43,6 +43,9 @@ class SimBusCard final : public BusCard {
   /// What the pins showed of an access that ended, from the events logged since it was offered.
   AccessResult seen(const DeviceAccess& access, const Completion& completion);
 
+  /// Moves what the device got into `sent_`.
+  void collect();
+
   Bench& bench_;
   Messages sent_;  ///< since the last messages()
 };

@@ -26,6 +26,7 @@ std::uint64_t control(const Identity& identity, bool interrupts) {
   value = f::privileged.set(value, identity.privileged);
   value = f::execute.set(value, identity.execute);
   value = f::translated.set(value, identity.translated);
+  value = f::ats.set(value, identity.ats);
   value = f::wrong_process.set(value, identity.wrong_process);
   return f::write_after_stop.set(value, identity.write_after_stop);
 }

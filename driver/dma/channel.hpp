@@ -22,6 +22,7 @@ struct Identity {
   bool privileged{};
   bool execute{};                                 ///< data reads are instruction reads
   bool translated{};                              ///< data accesses claim to be translated already
+  bool ats{};                                     ///< asks for translations and pages first (overrides `translated`)
   std::uint64_t address_mask{~std::uint64_t{0}};  ///< address lines that the device has
   bool wrong_process{};                           ///< sends its process_id with bit 0 inverted
   bool write_after_stop{};                        ///< writes one more burst when it is stopped

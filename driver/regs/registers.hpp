@@ -419,7 +419,7 @@ inline constexpr Field cycles{"cycles", 0, 32};
 inline constexpr Field kAll[] = {cycles};
 }  // namespace isolation_timeout_f
 inline constexpr Register isolation_timeout{"isolation_timeout", 2, 0x6c, 4, 1, 0, isolation_timeout_f::kAll,
-    "Cycles a port may withhold W or not take R or B before it is isolated; 0 never. Resets to 65536."};
+    "Cycles a port may withhold W or not take R, B, an ATS completion or a message before it is isolated; 0 never. Resets to 65536."};
 namespace irq_pending_f {
 inline constexpr Field wires{"wires", 0, 32};
 inline constexpr Field kAll[] = {wires};
@@ -451,9 +451,10 @@ inline constexpr Field process_id_valid{"process_id_valid", 2, 1};
 inline constexpr Field privileged{"privileged", 3, 1};
 inline constexpr Field execute{"execute", 4, 1};
 inline constexpr Field translated{"translated", 5, 1};
+inline constexpr Field ats{"ats", 6, 1};
 inline constexpr Field wrong_process{"wrong_process", 8, 1};
 inline constexpr Field write_after_stop{"write_after_stop", 9, 1};
-inline constexpr Field kAll[] = {enable, irq_enable, process_id_valid, privileged, execute, translated, wrong_process, write_after_stop};
+inline constexpr Field kAll[] = {enable, irq_enable, process_id_valid, privileged, execute, translated, ats, wrong_process, write_after_stop};
 }  // namespace ctrl_f
 inline constexpr Register ctrl{"ctrl", 2, 0x2000, 4, 1, 0, ctrl_f::kAll,
     "Channel control."};
@@ -712,14 +713,45 @@ inline constexpr Field iofence_data{"iofence_data", 32, 32};
 inline constexpr Field iodir_pid{"iodir_pid", 12, 20};
 inline constexpr Field iodir_dv{"iodir_dv", 33, 1};
 inline constexpr Field iodir_did{"iodir_did", 40, 24};
+inline constexpr Field ats_pid{"ats_pid", 12, 20};
+inline constexpr Field ats_pv{"ats_pv", 32, 1};
+inline constexpr Field ats_dsv{"ats_dsv", 33, 1};
+inline constexpr Field ats_rid{"ats_rid", 40, 16};
+inline constexpr Field ats_dseg{"ats_dseg", 56, 8};
 }  // namespace w0
 namespace w1 {
 inline constexpr std::size_t kWord = 1;  ///< index of the 64-bit word
 inline constexpr Field iotinval_s{"iotinval_s", 9, 1};
 inline constexpr Field iotinval_addr{"iotinval_addr", 10, 52};
 inline constexpr Field iofence_addr{"iofence_addr", 0, 62};
+inline constexpr Field ats_g{"ats_g", 0, 1};
+inline constexpr Field ats_s{"ats_s", 11, 1};
+inline constexpr Field ats_addr{"ats_addr", 12, 52};
+inline constexpr Field ats_prgi{"ats_prgi", 32, 9};
+inline constexpr Field ats_code{"ats_code", 44, 4};
 }  // namespace w1
 }  // namespace cmd
+
+/// Page-request-queue record.
+namespace page_request {
+inline constexpr std::size_t kSize = 16;  ///< bytes
+namespace w0 {
+inline constexpr std::size_t kWord = 0;  ///< index of the 64-bit word
+inline constexpr Field pid{"pid", 12, 20};
+inline constexpr Field pv{"pv", 32, 1};
+inline constexpr Field priv{"priv", 33, 1};
+inline constexpr Field exec{"exec", 34, 1};
+inline constexpr Field did{"did", 40, 24};
+}  // namespace w0
+namespace payload {
+inline constexpr std::size_t kWord = 1;  ///< index of the 64-bit word
+inline constexpr Field r{"r", 0, 1};
+inline constexpr Field w{"w", 1, 1};
+inline constexpr Field l{"l", 2, 1};
+inline constexpr Field prgi{"prgi", 3, 9};
+inline constexpr Field address{"address", 12, 52};
+}  // namespace payload
+}  // namespace page_request
 
 /// Fault-queue record.
 namespace fault {
@@ -1083,6 +1115,8 @@ enum class DmaStatus : std::uint32_t {
   kBadDescriptor = 3,
   kMismatch = 4,
   kStopped = 5,
+  kTranslationRefused = 6,
+  kPageRefused = 7,
 };
 /// The code's name as registers.json has it, "?" for a number that has none.
 constexpr const char* to_string(DmaStatus v) {
@@ -1093,6 +1127,8 @@ constexpr const char* to_string(DmaStatus v) {
     case DmaStatus::kBadDescriptor: return "bad_descriptor";
     case DmaStatus::kMismatch: return "mismatch";
     case DmaStatus::kStopped: return "stopped";
+    case DmaStatus::kTranslationRefused: return "translation_refused";
+    case DmaStatus::kPageRefused: return "page_refused";
   }
   return "?";
 }

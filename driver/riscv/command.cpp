@@ -17,6 +17,14 @@ std::uint64_t head(regs::Opcode opcode, regs::Func3 func3) {
   return w0::func3.set(w0::opcode.set(0, static_cast<std::uint64_t>(opcode)), static_cast<std::uint64_t>(func3));
 }
 
+/// The command to a device: its segment counts if it has one beside 0.
+Command ats(regs::Func3 func3, std::uint32_t device_id, std::optional<std::uint32_t> process_id) {
+  std::uint64_t word = w0::ats_rid.set(head(regs::Opcode::kAts, func3), device_id & 0xffff);
+  if (device_id >> 16 != 0) word = w0::ats_dseg.set(word, device_id >> 16) | w0::ats_dsv.mask();
+  if (process_id) word = w0::ats_pid.set(word, *process_id) | w0::ats_pv.mask();
+  return {word, 0};
+}
+
 }  // namespace
 
 Command iotinval_vma(std::optional<std::uint32_t> pscid, std::optional<Iova> iova) {
@@ -52,6 +60,21 @@ Command iofence(const Fence& fence) {
   return command;
 }
 
+Command ats_inval(std::uint32_t device_id, std::optional<std::uint32_t> process_id, std::optional<Iova> page) {
+  Command command = ats(regs::Func3::kAtsInval, device_id, process_id);
+  // All of it: S, and an address whose lowest zero is the top bit.
+  command.w1 =
+      page ? w1::ats_addr.set(0, page->value >> 12) : w1::ats_addr.set(w1::ats_s.mask(), w1::ats_addr.max() >> 1);
+  return command;
+}
+
+Command ats_prgr(std::uint32_t device_id, std::optional<std::uint32_t> process_id, std::uint32_t group,
+                 PageResponse code) {
+  Command command = ats(regs::Func3::kAtsPrgr, device_id, process_id);
+  command.w1 = w1::ats_code.set(w1::ats_prgi.set(0, group), static_cast<std::uint64_t>(code));
+  return command;
+}
+
 std::string to_text(const Command& command) {
   const auto opcode = static_cast<regs::Opcode>(w0::opcode.get(command.w0));
   const auto func3 = static_cast<unsigned>(w0::func3.get(command.w0));
@@ -78,6 +101,17 @@ std::string to_text(const Command& command) {
     if (flag(w0::iodir_dv)) fmt::format_to(out, " DID={:#x}", w0::iodir_did.get(command.w0));
     if (w0::iodir_pid.get(command.w0) != 0 || func3 == 1)
       fmt::format_to(out, " PID={:#x}", w0::iodir_pid.get(command.w0));
+  } else if (opcode == regs::Opcode::kAts && func3 <= 1) {
+    fmt::format_to(out, "ATS.{} RID={:#x}", func3 == 0 ? "INVAL" : "PRGR", w0::ats_rid.get(command.w0));
+    if (flag(w0::ats_dsv)) fmt::format_to(out, " DSEG={:#x}", w0::ats_dseg.get(command.w0));
+    if (flag(w0::ats_pv)) fmt::format_to(out, " PID={:#x}", w0::ats_pid.get(command.w0));
+    if (func3 == 0) {
+      fmt::format_to(out, " ADDR={:#x}", w1::ats_addr.get(command.w1) << 12);
+      if (w1::ats_s.get(command.w1) != 0) text += " S";
+      if (w1::ats_g.get(command.w1) != 0) text += " G";
+    } else {
+      fmt::format_to(out, " PRGI={} CODE={}", w1::ats_prgi.get(command.w1), w1::ats_code.get(command.w1));
+    }
   } else {
     fmt::format_to(out, "opcode {} func3 {}", static_cast<unsigned>(opcode), func3);
   }

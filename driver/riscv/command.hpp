@@ -34,6 +34,15 @@ struct Fence {
 };
 Command iofence(const Fence& fence);
 
+/// ATS.INVAL: what a device has cached of one page, or all that it has, of a process or without one.
+Command ats_inval(std::uint32_t device_id, std::optional<std::uint32_t> process_id, std::optional<Iova> page);
+
+/// How a page request group ended (PCIe, "Page Request Group Response").
+enum class PageResponse : std::uint8_t { kSuccess = 0x0, kInvalidRequest = 0x1, kFailure = 0xf };
+/// ATS.PRGR: the answer to a device's page request group.
+Command ats_prgr(std::uint32_t device_id, std::optional<std::uint32_t> process_id, std::uint32_t group,
+                 PageResponse code);
+
 /// "IOTINVAL.VMA PSCID=3 ADDR=0x1000", for people; unknown opcodes as numbers.
 std::string to_text(const Command& command);
 

@@ -54,6 +54,7 @@ Result<> CommandQueue::start(unsigned log2, std::uint64_t wait_cycles) {
   if (!size) return std::unexpected(std::move(size.error()));
   entries_ = 1U << *size;
   head_ = tail_ = 0;
+  asked_device_ = false;
   return {};
 }
 
@@ -85,6 +86,10 @@ Result<> CommandQueue::push(const Command& command) {
   }
   put(tail_, command);
   tail_ = next;
+  namespace w0 = regs::cmd::w0;
+  if (w0::opcode.get(command.w0) == static_cast<std::uint64_t>(regs::Opcode::kAts) &&
+      w0::func3.get(command.w0) == static_cast<std::uint64_t>(regs::Func3::kAtsInval))
+    asked_device_ = true;
   return {};
 }
 
@@ -99,13 +104,17 @@ Result<> CommandQueue::fence(bool reads, bool writes) {
   auto pushed = push(command::iofence({.reads = reads, .writes = writes, .store = word_->address(), .data = number}));
   if (!pushed) return pushed;
   ring();
-  return wait(fmt::format("IOFENCE.C number {}", number),
-              [&] { return half(*word_).load(std::memory_order_acquire) == number; });
+  auto done = wait(fmt::format("IOFENCE.C number {}", number),
+                   [&] { return half(*word_).load(std::memory_order_acquire) == number; });
+  if (done) asked_device_ = false;
+  return done;
 }
 
 Result<> CommandQueue::wait(const std::string& what, const std::function<bool()>& happened) {
   bool over{};
-  auto done = card::wait(card_, {.who = "command queue", .what = what, .cycles = wait_cycles_}, [&] {
+  const card::WaitFor wait_for{
+      .who = "command queue", .what = what, .cycles = wait_cycles_, .idle_ends = !asked_device_};
+  auto done = card::wait(card_, wait_for, [&] {
     over = happened();
     return over || stopped();
   });

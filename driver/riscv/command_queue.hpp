@@ -66,6 +66,7 @@ class CommandQueue {
   std::uint32_t tail_{};
   std::uint32_t sequence_{};
   std::uint64_t wait_cycles_{};
+  bool asked_device_{};  ///< an ATS.INVAL since the last fence: the card may be idle and yet wait, for a device
 };
 
 }  // namespace aperture::riscv

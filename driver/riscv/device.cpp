@@ -21,15 +21,19 @@ std::unexpected<Error> no_processes(const std::string& device) {
 class Device::Prepared final : public ioas::PreparedAttach {
  public:
   Prepared(Device& device, std::shared_ptr<Domain> domain, std::unique_ptr<Table> page)
-      : device_(device), domain_(std::move(domain)), page_(std::move(page)) {}
+      : device_(device), domain_(std::move(domain)), page_(std::move(page)) {
+    device_.watch(domain_.get());
+  }
   ~Prepared() override {
     const std::scoped_lock lock(device_.iommu_.mutex());
+    device_.unwatch(domain_.get());
     page_.reset();
   }
   Result<bool> commit() noexcept override {
     const std::scoped_lock lock(device_.iommu_.mutex());
-    auto done = device_.iommu_.switch_context(device_.options_.device_id, domain_->context(), std::move(page_));
+    auto done = device_.iommu_.switch_context(device_.options_.device_id, device_.context(*domain_), std::move(page_));
     std::swap(device_.domain_, domain_);
+    device_.unwatch(domain_.get());
     domain_.reset();
     return done;
   }
@@ -45,6 +49,21 @@ Device::Device(Iommu& iommu, const DeviceOptions& options)
       options_(options),
       formats_(first_stage_formats(iommu.capabilities(),
                                    options.page_sizes & (iommu.options().napot ? ~std::uint64_t{0} : ~kNapotSize))) {}
+
+DeviceContext Device::context(const Domain& domain) const {
+  DeviceContext context = domain.context();
+  context.tc = regs::dc::tc::en_ats.set(context.tc, options_.ats);
+  context.tc = regs::dc::tc::en_pri.set(context.tc, options_.page_requests);
+  return context;
+}
+
+void Device::watch(const Domain* domain) {
+  if (domain != nullptr && options_.ats) iommu_.watch(domain->pscid(), options_.device_id);
+}
+
+void Device::unwatch(const Domain* domain) noexcept {
+  if (domain != nullptr && options_.ats) iommu_.unwatch(domain->pscid(), options_.device_id);
+}
 
 Device::~Device() { (void)detach({}); }
 
@@ -79,6 +98,7 @@ Result<> Device::detach(ioas::ProcessId process) noexcept {
   if (process || !domain_) return {};
   const std::scoped_lock lock(iommu_.mutex());
   auto done = iommu_.block(options_.device_id);
+  unwatch(domain_.get());
   domain_.reset();
   return done;
 }

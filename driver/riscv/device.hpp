@@ -32,6 +32,10 @@ class Device final : public ioas::Device {
 
  private:
   class Prepared;
+  /// The domain's context with what this device may do beyond.
+  DeviceContext context(const Domain& domain) const;
+  void watch(const Domain* domain);
+  void unwatch(const Domain* domain) noexcept;
 
   Iommu& iommu_;
   DeviceOptions options_;

@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "base/types.hpp"
 #include "card/card.hpp"
+#include "regs/registers.hpp"
 #include "riscv/table.hpp"
 
 namespace aperture::riscv {
@@ -18,6 +19,8 @@ struct DeviceContext {
   std::uint64_t ta{};
   std::uint64_t fsc{};
   bool operator==(const DeviceContext&) const = default;
+  /// Whether the device may have translations cached (EN_ATS).
+  bool ats() const { return regs::dc::tc::en_ats.get(tc) != 0; }
 };
 
 /// The device directory in memory, 1 to 3 levels, of base-format contexts (32 bytes) or, where the IOMMU has

@@ -30,6 +30,7 @@ Iommu::Iommu(card::Card& card, const IommuOptions& options)
       options_(options),
       commands_(card, mutex_),
       faults_(card, mutex_),
+      page_requests_(card, mutex_),
       provider_(std::make_unique<PinProvider>(card, mutex_)) {}
 
 Result<std::unique_ptr<Iommu>> Iommu::bring_up(card::Card& card, const IommuOptions& options) {
@@ -49,6 +50,7 @@ Iommu::~Iommu() {
   (void)set_mode(regs::IommuMode::kOff, 0);
   (void)commands_.stop();
   (void)faults_.stop();
+  (void)page_requests_.stop();
 }
 
 Result<> Iommu::start() {
@@ -71,6 +73,8 @@ Result<> Iommu::start() {
   if (auto done = write_features(); !done) return done;
   if (auto done = commands_.start(options_.command_log2, options_.wait_cycles); !done) return done;
   if (auto done = faults_.start(options_.fault_log2, options_.wait_cycles); !done) return done;
+  if (caps::ats.get(capabilities_) != 0)
+    if (auto done = page_requests_.start(options_.page_request_log2, options_.wait_cycles); !done) return done;
   const auto& pending = regs::iommu::ipsr;
   card::write(card_.mmio(), pending, card::read(card_.mmio(), pending));
   if (auto done = enable_directory(); !done) return done;
@@ -85,7 +89,8 @@ Result<> Iommu::leave_off() {
     const std::uint64_t mode = ddtp::iommu_mode.get(card::read(card_.mmio(), regs::iommu::ddtp));
     return mode > static_cast<std::uint64_t>(regs::IommuMode::kBare) ||
            regs::iommu::cqcsr_f::cqon.get(card::read(card_.mmio(), regs::iommu::cqcsr)) != 0 ||
-           regs::iommu::fqcsr_f::fqon.get(card::read(card_.mmio(), regs::iommu::fqcsr)) != 0;
+           regs::iommu::fqcsr_f::fqon.get(card::read(card_.mmio(), regs::iommu::fqcsr)) != 0 ||
+           regs::iommu::pqcsr_f::pqon.get(card::read(card_.mmio(), regs::iommu::pqcsr)) != 0;
   };
   if (used())
     if (auto done = card::reset(card_); !done) return done;
@@ -145,6 +150,11 @@ Result<std::unique_ptr<ioas::Device>> Iommu::make_device(const DeviceOptions& op
     return fail(Code::kInvalid, EINVAL,
                 fmt::format("device {}: id {:#x} does not fit a directory of {} levels, whose last id is {:#x}",
                             options.name, options.device_id, directory_->levels(), last_device_id()));
+  if (options.ats && caps::ats.get(capabilities_) == 0)
+    return fail(Code::kUnsupported, EOPNOTSUPP,
+                fmt::format("device {}: {} has no ATS", options.name, card_.description()));
+  if (options.page_requests && !options.ats)
+    return fail(Code::kInvalid, EINVAL, fmt::format("device {}: page requests need ATS", options.name));
   auto device = std::make_unique<Device>(*this, options);
   if (device->formats({}).empty())
     return fail(Code::kUnsupported, EOPNOTSUPP,
@@ -207,9 +217,25 @@ Result<std::unique_ptr<Table>> Iommu::prepare_context(std::uint32_t device_id) {
   return directory_->spare();
 }
 
+void Iommu::unwatch(std::uint32_t pscid, std::uint32_t device_id) noexcept {
+  const auto [first, last] = caching_.equal_range(pscid);
+  for (auto at = first; at != last; ++at)
+    if (at->second == device_id) {
+      caching_.erase(at);
+      return;
+    }
+}
+
+Result<> Iommu::forget(std::uint32_t device_id) noexcept {
+  auto done = commands_.push(command::iofence({.reads = false, .writes = false}));
+  if (done) done = commands_.push(command::ats_inval(device_id, {}, {}));
+  return done;
+}
+
 Result<bool> Iommu::switch_context(std::uint32_t device_id, const DeviceContext& context,
                                    std::unique_ptr<Table> page) noexcept {
   bool hitless = true;
+  const bool cached = directory_->read(device_id).ats();
   Result<> done{};
   if (!directory_->valid(device_id)) {
     directory_->write(device_id, context);
@@ -217,7 +243,11 @@ Result<bool> Iommu::switch_context(std::uint32_t device_id, const DeviceContext&
   } else if (directory_->levels() > 1) {
     directory_->exchange(device_id, context, page);
     done = alive();
-    if (done) done = conclude(commands_.push(command::iodir_inval_ddt({})));
+    if (done) {
+      auto pushed = commands_.push(command::iodir_inval_ddt({}));
+      if (pushed && cached) pushed = forget(device_id);
+      done = conclude(std::move(pushed));
+    }
   } else {
     hitless = false;
     done = block(device_id);
@@ -231,9 +261,12 @@ Result<bool> Iommu::switch_context(std::uint32_t device_id, const DeviceContext&
 Result<> Iommu::block(std::uint32_t device_id) noexcept {
   const std::scoped_lock lock(mutex_);
   if (device_id > last_device_id() || !directory_->valid(device_id)) return alive();
+  const bool cached = directory_->read(device_id).ats();
   directory_->clear(device_id);
   if (auto done = alive(); !done) return done;
-  return conclude(commands_.push(command::iodir_inval_ddt(device_id)));
+  auto pushed = commands_.push(command::iodir_inval_ddt(device_id));
+  if (pushed && cached) pushed = forget(device_id);
+  return conclude(std::move(pushed));
 }
 
 Result<> Iommu::flush(std::uint32_t pscid, const Removed& removed, Quarantine& quarantine) noexcept {
@@ -245,6 +278,10 @@ Result<> Iommu::flush(std::uint32_t pscid, const Removed& removed, Quarantine& q
       }
     else
       done = commands_.push(command::iotinval_vma(pscid, {}));
+    const auto [first, last] = caching_.equal_range(pscid);
+    // A device may hold any part of a large leaf: it forgets everything.
+    for (auto at = first; at != last; ++at)
+      if (done) done = forget(at->second);
     done = conclude(std::move(done));
   }
   if (done)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -15,6 +16,7 @@
 #include "riscv/command_queue.hpp"
 #include "riscv/device_directory.hpp"
 #include "riscv/fault_queue.hpp"
+#include "riscv/page_request_queue.hpp"
 #include "riscv/page_table.hpp"
 #include "riscv/pscid.hpp"
 
@@ -24,6 +26,7 @@ struct IommuOptions {
   unsigned levels{3};                     ///< deepest device directory to use, 1 to 3; less if the card takes no more
   unsigned command_log2{8};               ///< entries of the command queue, at most
   unsigned fault_log2{7};                 ///< entries of the fault queue, at most
+  unsigned page_request_log2{7};          ///< entries of the page-request queue, at most
   bool napot{};                           ///< 64 KiB Svnapot leaves
   std::uint64_t wait_cycles{10'000'000};  ///< how long any one operation of the hardware may take
 };
@@ -35,6 +38,8 @@ struct DeviceOptions {
   std::uint64_t dma_mask{~std::uint64_t{0}};
   std::uint64_t page_sizes{~std::uint64_t{0}};  ///< sizes that leaves may have; 4 KiB is always one of them
   std::vector<ioas::DeviceReservation> reservations{};
+  bool ats{};            ///< it may ask for translations and keep them (DC.tc.EN_ATS); invalidations reach it then
+  bool page_requests{};  ///< it may ask for pages (EN_PRI), which needs `ats`
 };
 
 /// The card's IOMMU, on, with an empty device directory: no device can do anything until it gets a context. Outlives
@@ -57,10 +62,13 @@ class Iommu {
   const IommuOptions& options() const { return options_; }
   CommandQueue& commands() { return commands_; }
   FaultQueue& faults() { return faults_; }
+  /// Not started where the card has no ATS.
+  PageRequestQueue& page_requests() { return page_requests_; }
   /// Pins user memory for this card.
   ioas::PinProvider& pin_provider() { return *provider_; }
 
-  /// A device for the IOAS layer. EINVAL: the id does not fit the directory. kUnsupported: no page-table format at all.
+  /// A device for the IOAS layer. EINVAL: the id does not fit the directory, or page requests without ATS.
+  /// kUnsupported: no page-table format at all, or no ATS.
   Result<std::unique_ptr<ioas::Device>> make_device(const DeviceOptions& options);
 
   /// Gives a device id a context without translation (IOVA == bus address), for the driver's own rings. EBUSY: it has
@@ -88,6 +96,9 @@ class Iommu {
                               std::unique_ptr<Table> page) noexcept;
   /// Invalidates what was removed from the address space `pscid`, fences, then frees `quarantine`; on EIO keeps it.
   Result<> flush(std::uint32_t pscid, const Removed& removed, Quarantine& quarantine) noexcept;
+  /// A device that may cache translations uses the address space `pscid`, or does so no more: flush() reaches it.
+  void watch(std::uint32_t pscid, std::uint32_t device_id) { caching_.emplace(pscid, device_id); }
+  void unwatch(std::uint32_t pscid, std::uint32_t device_id) noexcept;
   /// The end of an address space: invalidates all of it, then frees its tables and its number.
   void retire(std::uint32_t pscid, std::unique_ptr<Table> root) noexcept;
   Pscids& pscids() { return pscids_; }
@@ -101,16 +112,20 @@ class Iommu {
   Result<> set_mode(regs::IommuMode mode, std::uint64_t ppn);
   /// The fence behind commands already pushed; marks the card as lost if it or they failed.
   Result<> conclude(Result<> pushed) noexcept;
+  /// Pushes what makes a device forget all its translations, once the IOMMU itself has forgotten what it shall.
+  Result<> forget(std::uint32_t device_id) noexcept;
 
   card::Card& card_;
   IommuOptions options_;
   std::recursive_mutex mutex_;
   CommandQueue commands_;
   FaultQueue faults_;
+  PageRequestQueue page_requests_;
   std::unique_ptr<ioas::PinProvider> provider_;
   std::optional<DeviceDirectory> directory_;
   Pscids pscids_;
-  Quarantine quarantine_;  ///< of a lost card
+  std::multimap<std::uint32_t, std::uint32_t> caching_;  ///< PSCID, device id: attached devices with ATS
+  Quarantine quarantine_;                                ///< of a lost card
   std::uint64_t capabilities_{};
   bool lost_{};
 };

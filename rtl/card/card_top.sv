@@ -99,6 +99,58 @@ module card_top #(
   output logic        s_dev_rvalid,
   input  wire         s_dev_rready,
 
+  // streams of the device behind the port, beside AXI: each valid and ready, held until taken
+  // ATS translation requests ...
+  input  wire         ats_req_valid_i,
+  output logic        ats_req_ready_o,
+  input  wire  [7:0]  ats_req_tag_i,            // comes back with the completion
+  input  wire  [23:0] ats_req_device_id_i,
+  input  wire         ats_req_pv_i,             // process_id is valid
+  input  wire  [19:0] ats_req_process_id_i,
+  input  wire         ats_req_priv_i,
+  input  wire         ats_req_exec_i,
+  input  wire         ats_req_write_i,          // not "no-write"
+  input  wire  [63:0] ats_req_iova_i,
+  // ... and completions, of one request after the other
+  output logic        ats_rsp_valid_o,
+  input  wire         ats_rsp_ready_i,
+  output logic [7:0]  ats_rsp_tag_o,
+  output logic [2:0]  ats_rsp_status_o,         // 0 success, 1 unsupported request, 4 completer abort
+  output logic [51:0] ats_rsp_page_o,           // first 4 KiB page of the range,
+  output logic [5:0]  ats_rsp_lg_o,             // log2 of its pages
+  output logic        ats_rsp_r_o,
+  output logic        ats_rsp_w_o,
+  output logic        ats_rsp_x_o,
+  output logic        ats_rsp_global_o,
+  output logic        ats_rsp_priv_o,
+  output logic        ats_rsp_untranslated_o,   // U: only untranslated accesses may use it
+  output logic [1:0]  ats_rsp_pbmt_o,
+  // page requests
+  input  wire         pr_req_valid_i,
+  output logic        pr_req_ready_o,
+  input  wire  [23:0] pr_req_device_id_i,
+  input  wire         pr_req_pv_i,
+  input  wire  [19:0] pr_req_process_id_i,
+  input  wire         pr_req_priv_i,
+  input  wire         pr_req_exec_i,
+  input  wire  [63:0] pr_req_payload_i,         // second word of a page-request record
+  // messages to the device: invalidation requests, page-request group responses
+  output logic        msg_out_valid_o,
+  input  wire         msg_out_ready_i,
+  output logic        msg_out_response_o,       // group response, else invalidation request
+  output logic        msg_out_dsv_o,            // device_id[23:16] is a segment
+  output logic [23:0] msg_out_device_id_o,
+  output logic        msg_out_pv_o,
+  output logic [19:0] msg_out_process_id_o,
+  output logic [63:0] msg_out_payload_o,        // as ATS.INVAL and ATS.PRGR have it
+  output logic [4:0]  msg_out_itag_o,           // of an invalidation request
+  // invalidation completions
+  input  wire         inv_cpl_valid_i,
+  output logic        inv_cpl_ready_o,
+  input  wire  [23:0] inv_cpl_device_id_i,
+  input  wire  [31:0] inv_cpl_itags_i,          // bit t: tag t
+  input  wire  [2:0]  inv_cpl_cc_i,             // completions that each tag takes in all, 0: 8
+
   // translated traffic; id = {port, id of the port}
   output logic [5-1:0]  m_data_awid,
   output logic [63:0] m_data_awaddr,
@@ -136,7 +188,8 @@ module card_top #(
   input  wire         m_data_rvalid,
   output logic        m_data_rready,
 
-  // walks, queues, completion stores; AxUSER: 0 walk, 1 command queue, 2 fault queue, 3 completion store, 4 MSI, 5 interrupt file, 6 notice MSI
+  // walks, queues, completion stores; AxUSER: 0 walk, 1 command queue, 2 fault queue, 3 completion store, 4 MSI, 5 interrupt file, 6 notice MSI,
+  // 7 page-request queue
   output logic [4-1:0]  m_iommu_awid,
   output logic [63:0] m_iommu_awaddr,
   output logic [7:0]  m_iommu_awlen,
@@ -210,9 +263,10 @@ module card_top #(
   // ---- reset, activity -----------------------------------------------------------------------------------------------------------------
   logic reset_go, resetting, stop, close, core_rst_n;
   logic dma_busy, dma_quiet, iommu_idle, iommu_quiet, data_quiet, mem_quiet;
-  logic irq_busy, work, hpm_running;           // a counter of cycles keeps the clock, but is no work that anybody waits for
+  logic irq_busy, work, hpm_running, timing;           // a counter of cycles keeps the clock, but is no work that anybody waits for
   assign work   = dma_busy || !iommu_idle || resetting;
-  assign busy_o = work || hpm_running || axil_busy || irq_busy || s_dev_awvalid || s_dev_arvalid || s_dev_wvalid;
+  assign busy_o = work || hpm_running || timing || axil_busy || irq_busy || s_dev_awvalid || s_dev_arvalid || s_dev_wvalid
+               || ats_req_valid_i || pr_req_valid_i || inv_cpl_valid_i;
 
   card_reset u_reset (
     .clk_i, .rst_ni, .go_i(reset_go), .resetting_o(resetting), .idle_i(dma_quiet && iommu_idle && iommu_quiet),
@@ -250,10 +304,25 @@ module card_top #(
   logic [DATA_W-1:0]   dma_wdata, dma_rd_data;
   logic [DATA_W/8-1:0] dma_wstrb;
 
-  assign dma_clock_o = dma_busy || dma_we || !core_rst_n;
+  // streams of the DMA block, port 0 of the IOMMU
+  logic                       dma_req_valid, dma_page_valid, dma_cpl_valid, dma_rsp_ready, dma_msg_ready, dma_claim;
+  logic [ats_pkg::REQ_W-1:0]  dma_req;
+  logic [ats_pkg::PAGE_W-1:0] dma_page;
+  logic [ats_pkg::CPL_W-1:0]  dma_cpl;
+  logic [1:0]                 ats_req_ready, ats_rsp_valid, pr_req_ready, msg_valid, inv_cpl_ready;
+  logic [2*ats_pkg::RSP_W-1:0] ats_rsp;
+  logic [2*ats_pkg::MSG_W-1:0] msg;
+  logic [23:0]                route_did;
+
+  assign dma_clock_o = dma_busy || dma_we || !core_rst_n || msg_valid[0];
   dma_top #(.DATA_W(DATA_W), .CHANNELS(CHANNELS)) u_dma (
     .clk_i(clk_dma_i), .rst_ni(core_rst_n), .stop_i(stop), .busy_o(dma_busy), .quiet_o(dma_quiet), .irq_o(dma_wires),
     .reg_we_i(dma_we), .reg_re_i(dma_re), .reg_addr_i(dma_addr), .reg_wdata_i(reg_wdata), .reg_wstrb_i(reg_wstrb), .reg_rdata_o(dma_rdata),
+    .ats_req_valid_o(dma_req_valid), .ats_req_o(dma_req), .ats_req_ready_i(ats_req_ready[0]), .ats_rsp_valid_i(ats_rsp_valid[0]),
+    .ats_rsp_i(ats_rsp[0 +: ats_pkg::RSP_W]), .ats_rsp_ready_o(dma_rsp_ready), .pr_req_valid_o(dma_page_valid), .pr_req_o(dma_page),
+    .pr_req_ready_i(pr_req_ready[0]), .msg_valid_i(msg_valid[0]), .msg_i(msg[0 +: ats_pkg::MSG_W]), .msg_ready_o(dma_msg_ready),
+    .claim_did_i(route_did), .claim_o(dma_claim),
+    .inv_cpl_valid_o(dma_cpl_valid), .inv_cpl_o(dma_cpl), .inv_cpl_ready_i(inv_cpl_ready[0]),
     .m_awid(dma_awid), .m_awaddr(dma_awaddr), .m_awlen(dma_awlen), .m_awsize(dma_awsize), .m_awburst(dma_awburst),
     .m_awprot(dma_awprot), .m_awuser(dma_awuser), .m_awvalid(dma_awvalid), .m_awready(dma_awready),
     .m_wdata(dma_wdata), .m_wstrb(dma_wstrb), .m_wlast(dma_wlast), .m_wvalid(dma_wvalid), .m_wready(dma_wready),
@@ -298,7 +367,7 @@ module card_top #(
   logic [3:0]  rcid_bits, mcid_bits;
   logic [31:0] ats_timeout;
   card_straps #(.W(STRAPS_W)) u_straps (
-    .clk_i, .rst_ni,
+    .clk_i(clk_ctl_i), .rst_ni,
     .straps_i({strap_capabilities_i, strap_fctl_i, strap_fctl_be_writable_i, strap_fctl_gxl_writable_i, strap_ddt_levels_max_i,
                strap_device_id_mask_i, strap_vectors_log2_i, strap_queue_log2_max_i, strap_reset_bare_i,
                strap_device_id_base_i, strap_device_id_port_mask_i, strap_hpm_counters_i, strap_hpm_counter_bits_i,
@@ -306,6 +375,18 @@ module card_top #(
     .straps_o({capabilities, fctl, fctl_be_writable, fctl_gxl_writable, ddt_levels_max, device_id_mask, vectors_log2,
                queue_log2_max, reset_bare, device_id_base, device_id_port_mask, hpm_counters, hpm_counter_bits,
                hpm_event_max, rcid_bits, mcid_bits, ats_timeout}));
+
+  // ---- streams: port 0 the DMA block, port 1 the device behind the device port; none begin while the card is being reset ----------------------
+  localparam int unsigned RSP_W = ats_pkg::RSP_W;
+  assign ats_req_ready_o = ats_req_ready[1] && !stop;
+  assign pr_req_ready_o  = pr_req_ready[1] && !stop;
+  assign ats_rsp_valid_o = ats_rsp_valid[1];
+  assign msg_out_valid_o = msg_valid[1];
+  assign inv_cpl_ready_o = inv_cpl_ready[1];
+  assign {ats_rsp_tag_o, ats_rsp_status_o, ats_rsp_page_o, ats_rsp_lg_o, ats_rsp_r_o, ats_rsp_w_o, ats_rsp_x_o, ats_rsp_global_o,
+          ats_rsp_priv_o, ats_rsp_untranslated_o, ats_rsp_pbmt_o} = ats_rsp[RSP_W +: RSP_W];
+  assign {msg_out_response_o, msg_out_dsv_o, msg_out_device_id_o, msg_out_pv_o, msg_out_process_id_o, msg_out_payload_o, msg_out_itag_o} =
+      msg[ats_pkg::MSG_W +: ats_pkg::MSG_W];
 
   iommu_top #(.DATA_W(DATA_W)) u_iommu (
     .clk_i, .clk_ctl_i, .ctl_clock_o, .clk_hpm_i, .hpm_clock_o, .hpm_running_o(hpm_running), .rst_ni(core_rst_n),
@@ -316,6 +397,15 @@ module card_top #(
     .strap_queue_log2_max_i(queue_log2_max), .strap_reset_bare_i(reset_bare), .strap_hpm_counters_i(hpm_counters),
     .strap_hpm_counter_bits_i(hpm_counter_bits), .strap_hpm_event_max_i(hpm_event_max), .strap_rcid_bits_i(rcid_bits),
     .strap_mcid_bits_i(mcid_bits), .strap_ats_timeout_i(ats_timeout),
+    .ats_req_valid_i({ats_req_valid_i && !stop, dma_req_valid}),
+    .ats_req_i({ats_req_tag_i, ats_req_device_id_i, ats_req_pv_i, ats_req_process_id_i, ats_req_priv_i, ats_req_exec_i, ats_req_write_i,
+                ats_req_iova_i, dma_req}),
+    .ats_req_ready_o(ats_req_ready), .ats_rsp_valid_o(ats_rsp_valid), .ats_rsp_o(ats_rsp), .ats_rsp_ready_i({ats_rsp_ready_i, dma_rsp_ready}),
+    .pr_req_valid_i({pr_req_valid_i && !stop, dma_page_valid}),
+    .pr_req_i({pr_req_device_id_i, pr_req_pv_i, pr_req_process_id_i, pr_req_priv_i, pr_req_exec_i, pr_req_payload_i, dma_page}),
+    .pr_req_ready_o(pr_req_ready), .msg_out_valid_o(msg_valid), .msg_out_o(msg), .msg_out_ready_i({msg_out_ready_i, dma_msg_ready}),
+    .route_did_o(route_did), .route_port_i(!dma_claim), .inv_cpl_valid_i({inv_cpl_valid_i, dma_cpl_valid}),
+    .inv_cpl_i({inv_cpl_device_id_i, inv_cpl_itags_i, inv_cpl_cc_i, dma_cpl}), .inv_cpl_ready_o(inv_cpl_ready),
     .strap_port0_id_base_i(24'd0), .strap_port0_id_mask_i(24'd0),
     .strap_port1_id_base_i(device_id_base), .strap_port1_id_mask_i(device_id_port_mask),
     .s0_awid(dma_awid), .s0_awaddr(dma_awaddr), .s0_awlen(dma_awlen), .s0_awsize(dma_awsize),
@@ -350,7 +440,7 @@ module card_top #(
     .m_iommu_rresp, .m_iommu_rlast, .m_iommu_ruser, .m_iommu_rvalid, .m_iommu_rready,
     .wires_o(iommu_wires), .isolation_timeout_i(isolation_timeout), .isolation_clear_i(isolation_clear),
     .isolated_o(isolated), .ev_translation_o(ev_translation), .ev_hit_o(ev_hit), .ev_miss_o(ev_miss),
-    .ev_walk_read_o(ev_walk_read), .ev_fault_o(ev_fault), .idle_o(iommu_idle), .quiet_o(iommu_quiet));
+    .ev_walk_read_o(ev_walk_read), .ev_fault_o(ev_fault), .timing_o(timing), .idle_o(iommu_idle), .quiet_o(iommu_quiet));
 
   wire unused = &{1'b0, s_axil_awprot, s_axil_arprot, dev_quiet};
 endmodule

@@ -34,6 +34,10 @@ module dma_read #(
   input  wire  [8*3-1:0]     data_prot_i,
   input  wire  [8*47-1:0]    ring_user_i,
   input  wire  [8*64-1:0]    mask_i,
+  /// Whether data of ats_channel_o was translated beforehand, and to which page.
+  output logic [2:0]         ats_channel_o,
+  input  wire                ats_translated_i,
+  input  wire  [51:0]        ats_page_i,
 
   output logic [3:0]         m_arid,
   output logic [63:0]        m_araddr,
@@ -97,6 +101,7 @@ module dma_read #(
   logic [8:0]       bytes;
   logic [8:0]       span;                // bytes from the start of the first beat, less 1
 
+  assign ats_channel_o = channel;
   assign room    = 13'h1000 - {1'b0, address[11:0]};
   assign crosses = 13'(length) > room;
   assign start   = second_q ? {address[63:12] + 52'd1, 12'd0} : address;
@@ -133,9 +138,11 @@ module dma_read #(
     end else if (load_data) begin
       m_arid   <= {1'b0, alloc_q};
       m_araddr <= start & mask_i[channel*64 +: 64];
+      if (ats_translated_i) m_araddr[63:12] <= ats_page_i;
       m_arlen  <= 8'(span >> OFF_W);
       m_arprot <= data_prot_i[channel*3 +: 3];
       m_aruser <= data_user_i[channel*47 +: 47];
+      if (ats_translated_i) m_aruser[46:45] <= dma_pkg::TTYPE_TRANSLATED;
     end
   end
   assign m_arsize  = SIZE;

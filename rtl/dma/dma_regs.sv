@@ -22,6 +22,7 @@ module dma_regs #(
   // configuration of each channel
   output logic [7:0]      enable_o,
   output logic [7:0]      after_stop_o,
+  output logic [7:0]      ats_o,
   output logic [8*64-1:0] mask_o,
   output logic [8*64-1:0] ring_base_o,
   output logic [8*64-1:0] record_base_o,
@@ -59,7 +60,7 @@ module dma_regs #(
 
   localparam logic [9:0] CTRL_BITS = 10'(1 << regs_pkg::DMA_CTRL_ENABLE_LSB | 1 << regs_pkg::DMA_CTRL_IRQ_ENABLE_LSB
     | 1 << regs_pkg::DMA_CTRL_PROCESS_ID_VALID_LSB | 1 << regs_pkg::DMA_CTRL_PRIVILEGED_LSB | 1 << regs_pkg::DMA_CTRL_EXECUTE_LSB
-    | 1 << regs_pkg::DMA_CTRL_TRANSLATED_LSB | 1 << regs_pkg::DMA_CTRL_WRONG_PROCESS_LSB
+    | 1 << regs_pkg::DMA_CTRL_TRANSLATED_LSB | 1 << regs_pkg::DMA_CTRL_ATS_LSB | 1 << regs_pkg::DMA_CTRL_WRONG_PROCESS_LSB
     | 1 << regs_pkg::DMA_CTRL_WRITE_AFTER_STOP_LSB);
   localparam logic [63:0] RING_BITS = {64{1'b1}} << regs_pkg::DMA_RING_BASE_ADDRESS_LSB;
   localparam logic [63:0] RECORD_BITS = {64{1'b1}} << regs_pkg::DMA_RECORD_BASE_ADDRESS_LSB;
@@ -225,10 +226,11 @@ module dma_regs #(
     assign execute         = ctrl[regs_pkg::DMA_CTRL_EXECUTE_LSB];
     assign enable_o[g]     = ctrl[regs_pkg::DMA_CTRL_ENABLE_LSB];
     assign after_stop_o[g] = ctrl[regs_pkg::DMA_CTRL_WRITE_AFTER_STOP_LSB];
+    assign ats_o[g]        = ctrl[regs_pkg::DMA_CTRL_ATS_LSB];
     assign irq_o[g]        = irq_q[g] && ctrl[regs_pkg::DMA_CTRL_IRQ_ENABLE_LSB];
     assign tail_o[g*15 +: 15] = tail_q[g*16 +: 15];
     assign data_user_o[g*47 +: 47] = {
-      ctrl[regs_pkg::DMA_CTRL_TRANSLATED_LSB] ? dma_pkg::TTYPE_TRANSLATED : dma_pkg::TTYPE_UNTRANSLATED,
+      ctrl[regs_pkg::DMA_CTRL_TRANSLATED_LSB] && !ats_o[g] ? dma_pkg::TTYPE_TRANSLATED : dma_pkg::TTYPE_UNTRANSLATED,
       process_valid, process_valid ? process_q[g*20 +: 20] ^ {19'd0, wrong} : 20'd0, device_q[g*24 +: 24]};
     assign ring_user_o[g*47 +: 47]  = {dma_pkg::TTYPE_UNTRANSLATED, 21'd0, ring_device_q[g*24 +: 24]};
     assign read_prot_o[g*3 +: 3]    = {execute, 1'b0, privileged};

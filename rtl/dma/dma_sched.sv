@@ -24,6 +24,23 @@ module dma_sched (
   output logic [7:0]                  irq_o,
   output logic [7:0]                  ring_error_o,
 
+  // dma_ats
+  input  wire  [7:0]                  ats_i,
+  output logic [7:0]                  ats_enabled_o,
+  output logic [7:0]                  ats_none_open_o,
+  output logic                        ats_piece_o,
+  output logic                        ats_reads_o,
+  output logic                        ats_writes_o,
+  output logic [51:0]                 ats_src_o,
+  output logic [51:0]                 ats_dst_o,
+  input  wire                         ats_hit_i,
+  output logic                        ats_ask_o,
+  input  wire  [7:0]                  ats_wait_i,
+  input  wire  [7:0]                  ats_parked_i,
+  input  wire  [7:0]                  ats_denied_i,
+  input  wire  [7:0]                  ats_denied_status_i,
+  input  wire                         ats_denied_write_i,
+
   // dma_ring
   output logic [7:0]                  fetch_run_o,
   output logic                        start_o,
@@ -113,7 +130,7 @@ module dma_sched (
   assign request = (off & enable_i)
                  | (idle_q & ~enabled & ~fetching_i)
                  | (idle_q & enabled & ~halt_q & next_i)
-                 | (run_q & ({8{chunk_ready_i}} | read_failed_q | write_failed_q | ~enabled))
+                 | (run_q & ~ats_wait_i & ({8{chunk_ready_i}} | read_failed_q | write_failed_q | ats_denied_i | ~enabled))
                  | (drain_q & none_open & {8{chunk_ready_i && !record_busy_q}})
                  | (record_q & recorded_q)
                  | (after_q & ~sent_q & {8{chunk_ready_i && timer_q == AFTER_STOP_CYCLES}})
@@ -132,8 +149,8 @@ module dma_sched (
   assign do_start     = act && off[c];
   assign do_off       = act && idle_q[c] && !enabled[c];
   assign do_take      = act && idle_q[c] && enabled[c];
-  assign do_give_up   = act && run_q[c] && (read_failed_q[c] || write_failed_q[c] || !enabled[c]);
-  assign do_chunk     = act && run_q[c] && !do_give_up;
+  assign do_give_up   = act && run_q[c] && (read_failed_q[c] || write_failed_q[c] || ats_denied_i[c] || !enabled[c]);
+  assign do_chunk     = act && run_q[c] && !do_give_up && (!ats_i[c] || ats_hit_i);
   assign do_record    = act && drain_q[c];
   assign do_finish    = act && record_q[c];
   assign do_after     = act && after_q[c] && !sent_q[c];
@@ -206,7 +223,11 @@ module dma_sched (
   dma_pkg::chunk_t chunk;
   logic [8:0]      room, bytes;
   logic            last;
-  assign room  = 9'd256 - {1'b0, i_writes ? dst[7:0] : src[7:0]};
+  always_comb begin
+    room = 9'd256 - {1'b0, i_writes ? dst[7:0] : src[7:0]};
+    // a translation is that of one page
+    if (ats_i[c] && i_reads && src[11:8] == 4'hf && src[7:0] > dst[7:0]) room = 9'd256 - {1'b0, src[7:0]};
+  end
   assign last  = left <= 40'(room);
   assign bytes = last ? left[8:0] : room;
 
@@ -225,6 +246,21 @@ module dma_sched (
     chunk.length    = do_record ? 9'(regs_pkg::RECORD_SIZE) : do_after ? last_m[c][8:0] : bytes;
     chunk.offset    = made;
   end
+  logic [63:0] src_masked, dst_masked;
+  assign ats_piece_o = act && run_q[c] && ats_i[c];
+  assign ats_ask_o   = ats_piece_o && !do_give_up && !ats_hit_i;
+  always_comb begin
+    src_masked = '0;
+    dst_masked = '0;
+    if (ats_piece_o) begin
+      src_masked = src & mask_i[c*64 +: 64];
+      dst_masked = dst & mask_i[c*64 +: 64];
+    end
+  end
+  assign ats_src_o    = src_masked[63:12];
+  assign ats_dst_o    = dst_masked[63:12];
+  assign ats_reads_o  = i_reads;
+  assign ats_writes_o = i_writes;
   assign chunk_valid_o = do_chunk || do_record || do_after;
   assign chunk_o       = chunk;
 
@@ -248,6 +284,9 @@ module dma_sched (
     end else if (read_failed_q[c]) begin
       status               = read_failure_m[c][104] ? regs_pkg::DMA_STATUS_MISMATCH : regs_pkg::DMA_STATUS_READ_ERROR;
       {completed, address} = read_failure_m[c][103:0];
+    end else if (ats_denied_i[c]) begin
+      status  = ats_denied_status_i;
+      address = ats_denied_write_i ? dst : src;
     end else if (left != '0) status = regs_pkg::DMA_STATUS_STOPPED;
     else status = regs_pkg::DMA_STATUS_OK;
 
@@ -410,7 +449,9 @@ module dma_sched (
   assign finished_cycles_o = now_q - begin_m[c];
   assign status_cycles_o   = run_q[status_channel_i] || drain_q[status_channel_i] || record_q[status_channel_i]
                            ? now_q - begin_m[status_channel_i] : '0;
-  assign busy_o            = x_q || |request || |(run_q | drain_q | record_q | after_q);
-  wire unused = &{1'b0, e.read, e.generated, e.check, e.ones, e.first, e.dst, e.length};
+  assign busy_o            = x_q || |request || |((run_q & ~ats_parked_i) | drain_q | record_q | after_q);
+  assign ats_enabled_o     = enabled;
+  assign ats_none_open_o   = none_open;
+  wire unused = &{1'b0, e.read, e.generated, e.check, e.ones, e.first, e.dst, e.length, src_masked[11:0], dst_masked[11:0]};
 endmodule
 `default_nettype wire

@@ -6,6 +6,8 @@
 //      +------------------ dma_sched: pieces of up to 256 bytes, records
 //                            |            |
 //                        dma_read --> dma_engine --> dma_write
+//                            |                           |
+//                            +--------- dma_ats ---------+   of channels in ATS mode
 //
 // Throughput: a copy between aligned buffers moves a beat a clock in each direction; up to 8 bursts are in flight each way.
 // Bursts are INCR, of up to 256 data bytes, and do not cross 4 KiB. R and B are always accepted, W follows AW without waiting.
@@ -36,6 +38,26 @@ module dma_top #(
 
   /// Interrupt wire of each channel, level.
   output logic [CHANNELS-1:0] irq_o,
+
+  /// Streams beside AXI (ats_pkg).
+  output logic                ats_req_valid_o,
+  output logic [ats_pkg::REQ_W-1:0] ats_req_o,
+  input  wire                 ats_req_ready_i,
+  input  wire                 ats_rsp_valid_i,
+  input  wire  [ats_pkg::RSP_W-1:0] ats_rsp_i,
+  output logic                ats_rsp_ready_o,
+  output logic                pr_req_valid_o,
+  output logic [ats_pkg::PAGE_W-1:0] pr_req_o,
+  input  wire                 pr_req_ready_i,
+  input  wire                 msg_valid_i,
+  input  wire  [ats_pkg::MSG_W-1:0] msg_i,
+  output logic                msg_ready_o,
+  /// Whether a channel in ATS mode has this device_id.
+  input  wire  [23:0]         claim_did_i,
+  output logic                claim_o,
+  output logic                inv_cpl_valid_o,
+  output logic [ats_pkg::CPL_W-1:0] inv_cpl_o,
+  input  wire                 inv_cpl_ready_i,
 
   output logic [3:0]          m_awid,
   output logic [63:0]         m_awaddr,
@@ -109,7 +131,11 @@ module dma_top #(
   logic [63:0]                 write_address;
   logic [39:0]                 write_offset;
   logic [8:0]                  write_bytes;
-  logic                        sched_busy, read_busy, write_busy;
+  logic                        sched_busy, read_busy, write_busy, ats_busy;
+  logic [7:0]                  ats, ats_enabled, ats_none_open, ats_wait, ats_parked, ats_denied, ats_denied_status;
+  logic                        ats_piece, ats_reads, ats_writes, ats_hit, ats_ask, ats_denied_write, ar_translated, aw_translated;
+  logic [51:0]                 ats_src, ats_dst, ar_page, aw_page;
+  logic [2:0]                  ar_channel, aw_channel;
 
   assign chunk       = chunk_bits;
   assign ended       = end_bits;
@@ -117,12 +143,12 @@ module dma_top #(
   assign chunk_read  = chunk_valid && chunk.read;
   assign irq_o       = irq_wires[CHANNELS-1:0];
   assign quiet_o     = !read_busy && !write_busy;
-  assign busy_o      = sched_busy || read_busy || write_busy || |fetch_wanted || |fetching;
+  assign busy_o      = sched_busy || ats_busy || read_busy || write_busy || |fetch_wanted || |fetching;
 
   dma_regs #(.CHANNELS(CHANNELS)) u_regs (
     .clk_i, .rst_ni,
     .we_i(reg_we_i), .re_i(reg_re_i), .addr_i(reg_addr_i), .wdata_i(reg_wdata_i), .wstrb_i(reg_wstrb_i), .rdata_o(reg_rdata_o),
-    .enable_o(enable), .after_stop_o(after_stop), .mask_o(mask), .ring_base_o(ring_base), .record_base_o(record_base),
+    .enable_o(enable), .after_stop_o(after_stop), .ats_o(ats), .mask_o(mask), .ring_base_o(ring_base), .record_base_o(record_base),
     .log2_o(log2), .tail_o(tail), .data_user_o(data_user), .ring_user_o(ring_user), .read_prot_o(read_prot),
     .write_prot_o(write_prot),
     .running_i(running), .head_i(head), .irq_i(irq), .ring_error_i(ring_error), .irq_o(irq_wires),
@@ -143,6 +169,9 @@ module dma_top #(
     .clk_i, .rst_ni, .busy_o(sched_busy),
     .enable_i(enable), .after_stop_i(after_stop), .mask_i(mask), .record_base_i(record_base), .log2_i(log2), .head_o(head),
     .running_o(running), .irq_o(irq), .ring_error_o(ring_error),
+    .ats_i(ats), .ats_enabled_o(ats_enabled), .ats_none_open_o(ats_none_open), .ats_piece_o(ats_piece), .ats_reads_o(ats_reads),
+    .ats_writes_o(ats_writes), .ats_src_o(ats_src), .ats_dst_o(ats_dst), .ats_hit_i(ats_hit), .ats_ask_o(ats_ask), .ats_wait_i(ats_wait),
+    .ats_parked_i(ats_parked), .ats_denied_i(ats_denied), .ats_denied_status_i(ats_denied_status), .ats_denied_write_i(ats_denied_write),
     .fetch_run_o(fetch_run), .start_o(start), .channel_o(channel), .fetching_i(fetching), .fetch_failed_i(fetch_failed),
     .next_i(next), .take_o(take), .control_i(control), .src_i(src), .dst_i(dst), .length_i(length),
     .chunk_valid_o(chunk_valid), .chunk_ready_i(chunk_ready), .chunk_o(chunk_bits), .record_o(record),
@@ -160,6 +189,7 @@ module dma_top #(
     .cmd_length_i(chunk.length),
     .fetch_valid_i(fetch_valid), .fetch_ready_o(fetch_ready), .fetch_channel_i(fetch_channel), .fetch_address_i(fetch_address),
     .data_user_i(data_user), .data_prot_i(read_prot), .ring_user_i(ring_user), .mask_i(mask),
+    .ats_channel_o(ar_channel), .ats_translated_i(ar_translated), .ats_page_i(ar_page),
     .m_arid, .m_araddr, .m_arlen, .m_arsize, .m_arburst, .m_arprot, .m_aruser, .m_arvalid, .m_arready,
     .m_rid, .m_rdata, .m_rresp, .m_rlast, .m_rvalid, .m_rready,
     .beat_valid_o(beat_valid), .beat_ready_i(beat_ready), .beat_data_o(beat_data), .beat_error_o(beat_error),
@@ -182,11 +212,22 @@ module dma_top #(
     .in_valid_i(fill_valid), .in_ready_o(fill_ready), .in_data_i(fill_data), .in_strb_i(fill_strb),
     .end_i(end_valid), .end_ready_o(end_ready), .end_drop_i(end_drop || !ended.write), .end_chunk_i(end_bits),
     .data_user_i(data_user), .data_prot_i(write_prot), .ring_user_i(ring_user), .mask_i(mask),
+    .ats_channel_o(aw_channel), .ats_translated_i(aw_translated), .ats_page_i(aw_page),
     .m_awid, .m_awaddr, .m_awlen, .m_awsize, .m_awburst, .m_awprot, .m_awuser, .m_awvalid, .m_awready,
     .m_wdata, .m_wstrb, .m_wlast, .m_wvalid, .m_wready, .m_bid, .m_bresp, .m_bvalid, .m_bready,
     .done_o(write_done), .done_channel_o(write_channel), .done_error_o(write_error), .done_address_o(write_address),
     .done_offset_o(write_offset), .done_bytes_o(write_bytes), .done_cycles_o(write_cycles),
     .recorded_o(recorded), .recorded_channel_o(recorded_channel), .recorded_error_o(recorded_error));
+
+  dma_ats u_ats (
+    .clk_i, .rst_ni, .busy_o(ats_busy), .ats_i(ats), .data_user_i(data_user), .data_prot_i(read_prot), .enabled_i(ats_enabled),
+    .none_open_i(ats_none_open), .channel_i(channel), .start_i(start), .take_i(take), .piece_i(ats_piece), .reads_i(ats_reads),
+    .writes_i(ats_writes), .src_i(ats_src), .dst_i(ats_dst), .hit_o(ats_hit), .ask_i(ats_ask), .wait_o(ats_wait), .parked_o(ats_parked),
+    .denied_o(ats_denied), .denied_status_o(ats_denied_status), .denied_write_o(ats_denied_write), .ar_channel_i(ar_channel),
+    .ar_translated_o(ar_translated), .ar_page_o(ar_page), .aw_channel_i(aw_channel), .aw_translated_o(aw_translated), .aw_page_o(aw_page),
+    .req_valid_o(ats_req_valid_o), .req_o(ats_req_o), .req_ready_i(ats_req_ready_i), .rsp_valid_i(ats_rsp_valid_i), .rsp_i(ats_rsp_i),
+    .rsp_ready_o(ats_rsp_ready_o), .page_valid_o(pr_req_valid_o), .page_o(pr_req_o), .page_ready_i(pr_req_ready_i), .msg_valid_i, .msg_i,
+    .msg_ready_o, .claim_did_i, .claim_o, .cpl_valid_o(inv_cpl_valid_o), .cpl_o(inv_cpl_o), .cpl_ready_i(inv_cpl_ready_i));
 
   dma_stats u_stats (
     .clk_i, .rst_ni, .start_i(start), .start_channel_i(channel),

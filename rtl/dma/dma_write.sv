@@ -34,6 +34,10 @@ module dma_write #(
   input  wire  [8*3-1:0]              data_prot_i,
   input  wire  [8*47-1:0]             ring_user_i,
   input  wire  [8*64-1:0]             mask_i,
+  /// Whether data of ats_channel_o was translated beforehand, and to which page.
+  output logic [2:0]                  ats_channel_o,
+  input  wire                         ats_translated_i,
+  input  wire  [51:0]                 ats_page_i,
 
   output logic [3:0]                  m_awid,
   output logic [63:0]                 m_awaddr,
@@ -121,6 +125,7 @@ module dma_write #(
     free = '0;
     for (int unsigned i = 0; i < SLOTS; i++) if (!busy_q[SLOTS-1-i]) free = 3'(SLOTS - 1 - i);
   end
+  assign ats_channel_o = c.channel;
   assign all_busy = &busy_q;
   assign span     = 9'(c.dst[OFF_W-1:0]) + c.length - 9'd1;
   assign address  = c.record ? c.dst : c.dst & mask_i[c.channel*64 +: 64];
@@ -139,6 +144,10 @@ module dma_write #(
       m_awlen  <= 8'(span >> OFF_W);
       m_awprot <= c.record ? 3'b000 : data_prot_i[c.channel*3 +: 3];
       m_awuser <= c.record ? ring_user_i[c.channel*47 +: 47] : data_user_i[c.channel*47 +: 47];
+      if (ats_translated_i && !c.record) begin
+        m_awaddr[63:12] <= ats_page_i;
+        m_awuser[46:45] <= dma_pkg::TTYPE_TRANSLATED;
+      end
     end
   assign m_awsize  = SIZE;
   assign m_awburst = dma_pkg::AXI_BURST_INCR;

@@ -2,7 +2,8 @@
 //
 // Command queue: fetches the command at cqh, carries it out, moves cqh. One command at a time, so that every earlier command
 // is done when a fence starts. A command that cannot be carried out sets its bit in cqcsr and stays at cqh until software
-// clears the bit; then it is fetched again.
+// clears the bit; then it is fetched again. A fence behind an ATS.INVAL waits for its completion, or sets cmd_to when there was none
+// in time.
 // Latency: an invalidation acts one clock after its command arrived; cqh moves in the same clock.
 // Source: specification, "Command queue", "IOMMU commands" and the rules on reserved bits there.
 `default_nettype none
@@ -13,6 +14,7 @@ module iommu_cq (
   input  wire         nl_i,              /// capabilities.NL
   input  wire         s_i,               /// capabilities.S
   input  wire  [2:0]  pd_there_i,        /// capabilities.PD20, PD17, PD8
+  input  wire         ats_i,             /// capabilities.ATS
   input  wire         wsi_i,             /// fctl.WSI
   input  wire         be_i,              /// fctl.BE
   input  wire  [23:0] device_id_mask_i,  /// device_ids that a command may name
@@ -25,9 +27,11 @@ module iommu_cq (
   output logic        on_o,
   output logic        busy_o,
   output logic        mf_o,
+  output logic        to_o,
   output logic        ill_o,
   output logic        fence_w_ip_o,
   input  wire         mf_clear_i,
+  input  wire         to_clear_i,
   input  wire         ill_clear_i,
   input  wire         fence_w_ip_clear_i,
 
@@ -52,7 +56,16 @@ module iommu_cq (
   output logic        fence_writes_o,
   input  wire         fence_taken_i,
   input  wire         fence_done_i,
-  output logic        idle_o
+
+  // ATS commands, see iommu_ats_cmd
+  output logic        ats_valid_o,
+  output logic [ats_pkg::MSG_W-1:0] ats_o,
+  input  wire         ats_taken_i,
+  input  wire         ats_pending_i,
+  input  wire         ats_waiting_i,
+  input  wire         ats_timed_out_i,
+  output logic        ats_timed_out_clear_o,
+  output logic        idle_o             /// nothing to do but to wait for a device's invalidation completion
 );
   localparam logic [2:0] IDLE = 3'd0;
   localparam logic [2:0] FETCH = 3'd1;
@@ -61,10 +74,11 @@ module iommu_cq (
   localparam logic [2:0] FENCE = 3'd4;
   localparam logic [2:0] FENCED = 3'd5;
   localparam logic [2:0] STORE = 3'd6;
+  localparam logic [2:0] SEND = 3'd7;
 
   logic [2:0]   state_q;
   logic [127:0] cmd_q;
-  logic         on_q, mf_q, ill_q, fence_w_ip_q;
+  logic         on_q, mf_q, to_q, ill_q, fence_w_ip_q;
   logic [31:0]  head_q, mask;
   assign mask = (32'd2 << log2szm1_i) - 32'd1;
 
@@ -100,13 +114,21 @@ module iommu_cq (
                                     | iommu_pkg::bits(regs_pkg::CMD_W0_IODIR_PID_LSB, regs_pkg::CMD_W0_IODIR_PID_W)
                                     | iommu_pkg::bits(regs_pkg::CMD_W0_IODIR_DV_LSB, regs_pkg::CMD_W0_IODIR_DV_W)
                                     | iommu_pkg::bits(regs_pkg::CMD_W0_IODIR_DID_LSB, regs_pkg::CMD_W0_IODIR_DID_W);
+  localparam logic [63:0] ATS_W0 = COMMON_W0
+                                    | iommu_pkg::bits(regs_pkg::CMD_W0_ATS_PID_LSB, regs_pkg::CMD_W0_ATS_PID_W)
+                                    | iommu_pkg::bits(regs_pkg::CMD_W0_ATS_PV_LSB, regs_pkg::CMD_W0_ATS_PV_W)
+                                    | iommu_pkg::bits(regs_pkg::CMD_W0_ATS_DSV_LSB, regs_pkg::CMD_W0_ATS_DSV_W)
+                                    | iommu_pkg::bits(regs_pkg::CMD_W0_ATS_RID_LSB, regs_pkg::CMD_W0_ATS_RID_W)
+                                    | iommu_pkg::bits(regs_pkg::CMD_W0_ATS_DSEG_LSB, regs_pkg::CMD_W0_ATS_DSEG_W);
 
-  logic is_vma, is_gvma, is_fence, is_ddt, is_pdt;
+  logic is_vma, is_gvma, is_fence, is_ddt, is_pdt, is_inval, is_ats;
   assign is_vma = opcode == regs_pkg::OPCODE_IOTINVAL && func3 == regs_pkg::FUNC3_IOTINVAL_VMA;
   assign is_gvma = opcode == regs_pkg::OPCODE_IOTINVAL && func3 == regs_pkg::FUNC3_IOTINVAL_GVMA;
   assign is_fence = opcode == regs_pkg::OPCODE_IOFENCE && func3 == regs_pkg::FUNC3_IOFENCE_C;
   assign is_ddt = opcode == regs_pkg::OPCODE_IODIR && func3 == regs_pkg::FUNC3_IODIR_INVAL_DDT;
   assign is_pdt = opcode == regs_pkg::OPCODE_IODIR && func3 == regs_pkg::FUNC3_IODIR_INVAL_PDT;
+  assign is_inval = opcode == regs_pkg::OPCODE_ATS && func3 == regs_pkg::FUNC3_ATS_INVAL;
+  assign is_ats = ats_i & (is_inval | (opcode == regs_pkg::OPCODE_ATS && func3 == regs_pkg::FUNC3_ATS_PRGR));
 
   logic        av, napot, dv;
   logic [19:0] pid;
@@ -132,6 +154,8 @@ module iommu_cq (
         illegal = (|(w0 & ~IODIR_W0)) | (|w1) | (|pid) | did_wide;
       else if (is_pdt)                                     // without process directories, process ids of up to 8 bits are a legal no-op
         illegal = (|(w0 & ~IODIR_W0)) | (|w1) | ~dv | (pid_wide) | did_wide;
+      else if (is_ats)                                     // the payload is the device's
+        illegal = |(w0 & ~ATS_W0);
     end
   end
 
@@ -160,7 +184,10 @@ module iommu_cq (
   // ---- fence -----------------------------------------------------------------------------------------------------------------------
   logic fence_av;
   assign fence_av = w0[regs_pkg::CMD_W0_IOFENCE_AV_LSB];
-  assign fence_start_o = state_q == FENCE;
+  logic fence_late;
+  assign fence_late = (state_q == FENCE) & ~ats_pending_i & ats_timed_out_i;
+  assign ats_timed_out_clear_o = fence_late | (en_i & ~on_q);
+  assign fence_start_o = (state_q == FENCE) & ~ats_pending_i & ~ats_timed_out_i;
   assign fence_reads_o = w0[regs_pkg::CMD_W0_IOFENCE_PR_LSB];
   assign fence_writes_o = w0[regs_pkg::CMD_W0_IOFENCE_PW_LSB];
   assign wr_addr_o = {w1[regs_pkg::CMD_W1_IOFENCE_ADDR_LSB +: regs_pkg::CMD_W1_IOFENCE_ADDR_W], 2'b00};
@@ -171,6 +198,23 @@ module iommu_cq (
   assign store_reach = ~(|wr_addr_o[63:56]) & ~iommu_pkg::beyond(wr_addr_o[55:12], pas_i);
   assign wr_valid_o = (state_q == STORE) & store_reach;
 
+  // ---- messages to devices -------------------------------------------------------------------------------------------------------
+  ats_pkg::msg_t msg;
+  always_comb begin
+    msg = '0;
+    if (state_q == SEND) begin
+      msg.response = ~is_inval;
+      msg.dsv = w0[regs_pkg::CMD_W0_ATS_DSV_LSB];
+      msg.did = {msg.dsv ? w0[regs_pkg::CMD_W0_ATS_DSEG_LSB +: regs_pkg::CMD_W0_ATS_DSEG_W] : 8'd0,
+                 w0[regs_pkg::CMD_W0_ATS_RID_LSB +: regs_pkg::CMD_W0_ATS_RID_W]};
+      msg.pv = w0[regs_pkg::CMD_W0_ATS_PV_LSB];
+      msg.pid = msg.pv ? w0[regs_pkg::CMD_W0_ATS_PID_LSB +: regs_pkg::CMD_W0_ATS_PID_W] : 20'd0;
+      msg.payload = w1;
+    end
+  end
+  assign ats_valid_o = state_q == SEND;
+  assign ats_o = msg;
+
   // ---- fetch -----------------------------------------------------------------------------------------------------------------------
   logic fetch_reach;
   assign rd_addr_o = {8'd0, ppn_i, 12'd0} + {28'd0, head_q, 4'd0};
@@ -178,21 +222,23 @@ module iommu_cq (
   assign rd_valid_o = (state_q == FETCH) & fetch_reach;
 
   logic stalled, ready_to_fetch;
-  assign stalled = mf_q | ill_q;
+  assign stalled = mf_q | to_q | ill_q;
   assign ready_to_fetch = on_q & en_i & ~stalled & (head_q != (tail_i & mask));
 
   assign head_o = head_q;
   assign on_o = on_q;
   assign busy_o = on_q != en_i;
   assign mf_o = mf_q;
+  assign to_o = to_q;
   assign ill_o = ill_q;
   assign fence_w_ip_o = fence_w_ip_q;
-  assign idle_o = (state_q == IDLE) & ~ready_to_fetch & ~busy_o;
+  assign idle_o = ((state_q == IDLE) & ~ready_to_fetch & ~busy_o) | (ats_waiting_i & ((state_q == FENCE) | (state_q == SEND)));
 
   logic advance;
   always_comb begin
     case (state_q)
-      EXECUTE: advance = ~illegal & ~is_fence;
+      EXECUTE: advance = ~illegal & ~is_fence & ~is_ats;
+      SEND:    advance = ats_taken_i;
       FENCED:  advance = fence_done_i & ~fence_av;
       STORE:   advance = wr_done_i & ~wr_error_i;
       default: advance = 1'b0;
@@ -206,11 +252,13 @@ module iommu_cq (
       state_q <= IDLE;
       on_q <= 1'b0;
       mf_q <= 1'b0;
+      to_q <= 1'b0;
       ill_q <= 1'b0;
       fence_w_ip_q <= 1'b0;
       head_q <= 32'd0;
     end else begin
       if (mf_clear_i) mf_q <= 1'b0;
+      if (to_clear_i) to_q <= 1'b0;
       if (ill_clear_i) ill_q <= 1'b0;
       if (fence_w_ip_clear_i) fence_w_ip_q <= 1'b0;
 
@@ -228,9 +276,14 @@ module iommu_cq (
         end
         EXECUTE: begin
           if (illegal) ill_q <= 1'b1;
-          state_q <= (~illegal & is_fence) ? FENCE : IDLE;
+          state_q <= illegal ? IDLE : is_fence ? FENCE : is_ats ? SEND : IDLE;
         end
-        FENCE: if (fence_taken_i) state_q <= FENCED;
+        SEND: if (ats_taken_i) state_q <= IDLE;
+        FENCE: begin
+          if (fence_late) to_q <= 1'b1;
+          if (fence_late) state_q <= IDLE;
+          else if (fence_start_o && fence_taken_i) state_q <= FENCED;
+        end
         FENCED: if (fence_done_i) state_q <= fence_av ? STORE : IDLE;
         default: begin                                   // STORE
           if (!store_reach || (wr_done_i && wr_error_i)) mf_q <= 1'b1;
@@ -247,6 +300,7 @@ module iommu_cq (
         on_q <= 1'b1;
         head_q <= 32'd0;
         mf_q <= 1'b0;
+        to_q <= 1'b0;
         ill_q <= 1'b0;
         fence_w_ip_q <= 1'b0;
       end else if (!en_i && on_q && state_q == IDLE) on_q <= 1'b0;

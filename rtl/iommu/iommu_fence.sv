@@ -2,7 +2,7 @@
 //
 // Waits for everything older than a fence. Requests are coloured when they enter; a fence flips the colour and waits until
 // none of the older colour is left in lookup, pending table, walk or output register and every fault record raised by then
-// is stored or dropped; with PR or PW also until the reads or writes that had entered are answered. One fence at a time, so
+// is stored or dropped, and no ATS request or page request is left that was there when it began; with PR or PW also until the reads or writes that had entered are answered. One fence at a time, so
 // two colours suffice: one for the pipeline, and one per direction for answers, flipped only by fences that wait for them.
 // Latency: done at most 4 clocks after the last event waited for.
 // Source: specification, "IOMMU command-queue fence command" (IOFENCE.C).
@@ -30,6 +30,9 @@ module iommu_fence (
   output logic [1:0]  fcol_o,
   input  wire  [1:0]  old_none_i,      /// per direction: no answer of the older colour is missing
 
+  output logic        taken_o,         /// a fence begins: what waits beside the pipeline is older
+  input  wire         beside_none_i,   /// nothing older waits there
+
   input  wire  [7:0]  records_in_i,    /// fault records taken so far, modulo 256
   input  wire  [7:0]  records_out_i,   /// fault records stored or dropped so far, modulo 256
   output logic        pipe_empty_o     /// no request anywhere in the pipeline
@@ -53,6 +56,7 @@ module iommu_fence (
   assign fcol_o = fcol_q;
   assign ddtp_taken_o = (state_q == IDLE) & ddtp_start_i;
   assign cq_taken_o = (state_q == IDLE) & cq_start_i & ~ddtp_start_i;
+  assign taken_o = ddtp_taken_o | cq_taken_o;
   assign reads = ddtp_start_i | cq_reads_i;
   assign writes = ddtp_start_i | cq_writes_i;
   assign ddtp_done_o = done & ddtp_q;
@@ -84,7 +88,7 @@ module iommu_fence (
           pcol_q <= ~pcol_q;
           fcol_q <= fcol_q ^ {writes, reads};
         end
-        PIPE: if (old_pipe_none) begin
+        PIPE: if (old_pipe_none && beside_none_i) begin
           state_q <= RECORDS;
           records_q <= records_in_i;
         end

@@ -19,6 +19,8 @@ module iommu_irq (
   input  wire          cq_level_i,      /// command queue: enabled, and an error or fence_w_ip
   input  wire          fq_level_i,      /// fault queue: enabled, and an error
   input  wire          fq_event_i,      /// fault queue: enabled, and a record was stored
+  input  wire          pq_level_i,      /// page-request queue: enabled, and an error
+  input  wire          pq_event_i,      /// page-request queue: enabled, and a record was stored
   input  wire          pm_event_i,      /// a performance counter overflowed
   // registers
   input  wire  [3:0]   ipsr_clear_i,    /// bits written with 1
@@ -47,7 +49,7 @@ module iommu_irq (
   logic [15:0] icvec_q;
   // a vector has vectors_log2 bits
   assign vector_bits = 4'hf >> (3'd4 - ((vectors_log2_i > 3'd4) ? 3'd4 : vectors_log2_i));
-  assign ipsr_d = (ipsr_q & ~ipsr_clear_i) | {1'b0, pm_event_i, fq_level_i | fq_event_i, cq_level_i};
+  assign ipsr_d = (ipsr_q & ~ipsr_clear_i) | {pq_level_i | pq_event_i, pm_event_i, fq_level_i | fq_event_i, cq_level_i};
   assign ipsr_o = ipsr_q;
   assign icvec_o = icvec_q;
 

@@ -43,16 +43,17 @@ module iommu_mem #(
   output logic                           data_exokay_o,
 
   // writes, held until done: 0 fault records, 32 bytes; 1 completion stores, 2 MSIs, 3 walks that set A and D,
-  // 4 interrupt files, 5 notices
-  input  wire  [5:0]                     wr_valid_i,
-  input  wire  [6*64-1:0]                wr_addr_i,
-  input  wire  [255:0]                   wr_record_i,
+  // 4 interrupt files, 5 notices, 6 page-request records, 16 bytes
+  input  wire  [6:0]                     wr_valid_i,
+  input  wire  [7*64-1:0]                wr_addr_i,
+  input  wire  [255:0]                   wr_record_i,    /// of 0
+  input  wire  [127:0]                   wr_page_i,      /// of 6
   input  wire  [5*64-1:0]                wr_store_i,     /// of 1 to 5
   input  wire  [4:0]                     wr_half_i,      /// 1 to 5: the lower 4 bytes, else 8
   input  wire                            wr_excl_i,      /// 4 writes exclusively; 3 always does
   input  wire  [iommu_pkg::SLOT_AW-1:0]  wr_slot_i,      /// of 3
   input  wire  [2*24-1:0]                wr_qosid_i,     /// of 3 and of 4
-  output logic [5:0]                     wr_done_o,      /// answered, one clock
+  output logic [6:0]                     wr_done_o,      /// answered, one clock
   output logic                           wr_error_o,     /// with wr_done_o
   output logic                           wr_exokay_o,
 
@@ -100,7 +101,8 @@ module iommu_mem #(
   localparam int unsigned IDS = iommu_pkg::MEM_IDS;
   localparam int unsigned BYTES = DATA_W / 8;
   localparam logic [2:0]  FULL = 3'($clog2(BYTES));       // AxSIZE of a whole beat
-  localparam int unsigned REC_BEATS = 32 / BYTES;
+  localparam int unsigned REC_BEATS = 32 / BYTES;         // of a fault record, of a page-request record
+  localparam int unsigned PAGE_BEATS = 16 / BYTES;
   localparam logic [2:0] SINGLE = FULL + 3'd1;            // sizes from here on take several beats
 
   // ---- AR: command queue and interrupt files go between walks ---------------------------------------------------------------------------
@@ -188,11 +190,12 @@ module iommu_mem #(
   end
 
   // ---- AW, W, B: one write at a time ----------------------------------------------------------------------------------------------------------
-  localparam int unsigned WRITERS = 6;
+  localparam int unsigned WRITERS = 7;
   logic        wr_busy_q;
   logic [2:0]  wr_which_q, wr_which;                      // last, next
   logic [1:0]  wr_beat_q;
-  logic        w_more_q, wr_small, wr_half;
+  logic        w_more_q, wr_small, wr_half, wr_page;
+  logic [1:0]  wr_last;                                   // its last beat
   logic [63:0] wr_addr, wr_store;
   always_comb begin                                       // the one after the last comes first
     wr_which = wr_which_q;
@@ -200,7 +203,9 @@ module iommu_mem #(
       if (wr_valid_i[(32'(wr_which_q) + i) % WRITERS]) wr_which = 3'((32'(wr_which_q) + i) % WRITERS);
     end
   end
-  assign wr_small = wr_which_q != 3'd0;
+  assign wr_page = wr_which_q == 3'd6;
+  assign wr_small = (wr_which_q != 3'd0) & ~wr_page;
+  assign wr_last = wr_small ? 2'd0 : wr_page ? 2'(PAGE_BEATS - 1) : 2'(REC_BEATS - 1);
   always_comb begin
     wr_addr = '0;
     wr_store = '0;
@@ -217,7 +222,7 @@ module iommu_mem #(
 
   assign m_iommu_awid = (wr_which_q == 3'd3) ? {1'b0, wr_slot_i} : iommu_pkg::MEM_ID_STORE;
   assign m_iommu_awaddr = wr_addr;
-  assign m_iommu_awlen = wr_small ? 8'd0 : 8'(REC_BEATS - 1);
+  assign m_iommu_awlen = {6'd0, wr_last};
   assign m_iommu_awsize = wr_half ? 3'd2 : wr_small ? 3'd3 : FULL;
   assign m_iommu_awburst = 2'b01;
   assign m_iommu_awprot = 3'b001;
@@ -230,13 +235,14 @@ module iommu_mem #(
       3'd2:    m_iommu_awuser = iommu_pkg::KIND_MSI;
       3'd3:    m_iommu_awuser = iommu_pkg::KIND_WALK;
       3'd4:    m_iommu_awuser = iommu_pkg::KIND_MRIF;
-      default: m_iommu_awuser = iommu_pkg::KIND_NOTICE;
+      3'd5:    m_iommu_awuser = iommu_pkg::KIND_NOTICE;
+      default: m_iommu_awuser = iommu_pkg::KIND_PQ;
     endcase
     if (wr_which_q == 3'd3) m_iommu_awqosid = wr_qosid_i[23:0];
     if (wr_which_q == 3'd4 || wr_which_q == 3'd5) m_iommu_awqosid = wr_qosid_i[47:24];
   end
   assign m_iommu_wvalid = w_more_q;
-  assign m_iommu_wlast = wr_small | (wr_beat_q == 2'(REC_BEATS - 1));
+  assign m_iommu_wlast = wr_beat_q == wr_last;
   assign m_iommu_bready = 1'b1;
 
   logic [3:0] store_lane;                                 // first byte of the store in the beat
@@ -247,7 +253,8 @@ module iommu_mem #(
     if (wr_small) begin
       m_iommu_wdata = {(DATA_W/64){wr_store}};
       m_iommu_wstrb = BYTES'(wr_half ? 16'h000f : 16'h00ff) << store_lane;
-    end else if (w_more_q) m_iommu_wdata = wr_record_i[32'(wr_beat_q)*DATA_W +: DATA_W];
+    end else if (w_more_q) m_iommu_wdata = wr_page ? wr_page_i[(32'(wr_beat_q) % PAGE_BEATS)*DATA_W +: DATA_W]
+                                                   : wr_record_i[32'(wr_beat_q)*DATA_W +: DATA_W];
   end
 
   always_comb begin

@@ -15,6 +15,7 @@ module iommu_port #(
   input  wire  [23:0]                  id_mask_i,
   input  wire  [31:0]                  timeout_i,      /// clocks until isolation, 0: never
   input  wire                          clear_i,        /// ends isolation
+  input  wire                          expired_i,      /// the port does not take what it is sent beside AXI
   output logic                         isolated_o,
 
   // AXI slave
@@ -91,7 +92,7 @@ module iommu_port #(
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) isolated_q <= 1'b0;
-    else if (read_expired || write_expired) isolated_q <= 1'b1;
+    else if (read_expired || write_expired || expired_i) isolated_q <= 1'b1;
     else if (clear_i) isolated_q <= 1'b0;
   end
 

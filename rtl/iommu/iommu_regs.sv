@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The register page, but for what iommu_hpm and iommu_dbg hold themselves. Reads are combinational and have no side effect; a write acts at the clock edge and never waits.
+// The register page, but for what iommu_hpm, iommu_dbg and iommu_pq hold themselves. Reads are combinational and have no side
+// effect; a write acts at the clock edge and never waits.
 // Halves of 8-byte registers are written independently, in either order, except ddtp: the high half is kept until the low
 // half is written, which acts. A 4-byte register takes only 4-byte writes.
 // Choices where the specification leaves one: ignored, and read back as before, are a write to ddtp while it is busy, from
@@ -52,9 +53,11 @@ module iommu_regs (
   input  wire         cq_on_i,
   input  wire         cq_busy_i,
   input  wire         cq_mf_i,
+  input  wire         cq_to_i,
   input  wire         cq_ill_i,
   input  wire         cq_fence_w_ip_i,
   output logic        cq_mf_clear_o,
+  output logic        cq_to_clear_o,
   output logic        cq_ill_clear_o,
   output logic        cq_fence_w_ip_clear_o,
 
@@ -71,6 +74,8 @@ module iommu_regs (
   input  wire         fq_of_i,
   output logic        fq_mf_clear_o,
   output logic        fq_of_clear_o,
+
+  input  wire         pq_used_i,           /// the page-request queue is on, or to be on
 
   input  wire  [3:0]  ipsr_i,
   output logic [3:0]  ipsr_clear_o,
@@ -111,6 +116,8 @@ module iommu_regs (
                                 | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_MSI_FLAT_LSB, 1)
                                 | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_MSI_MRIF_LSB, 1)
                                 | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_AMO_HWAD_LSB, 1)
+                                | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_ATS_LSB, 1)
+                                | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_T2GPA_LSB, 1)
                                 | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_END_LSB, 1)
                                 | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_HPM_LSB, 1)
                                 | iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_DBG_LSB, 1)
@@ -144,7 +151,7 @@ module iommu_regs (
   assign sv32 = capabilities_o[regs_pkg::IOMMU_CAPABILITIES_SV32_LSB] | capabilities_o[regs_pkg::IOMMU_CAPABILITIES_SV32X4_LSB];
   assign be_writable_o = strap_be_writable_i & capabilities_o[regs_pkg::IOMMU_CAPABILITIES_END_LSB];
   assign gxl_writable_o = strap_gxl_writable_i & sv32;
-  assign fctl_we = word_lo & (at == regs_pkg::IOMMU_FCTL) & (mode_q == regs_pkg::IOMMU_MODE_OFF) & ~cqen_q & ~cq_on_i & ~fqen_q & ~fq_on_i;
+  assign fctl_we = word_lo & (at == regs_pkg::IOMMU_FCTL) & (mode_q == regs_pkg::IOMMU_MODE_OFF) & ~cqen_q & ~cq_on_i & ~fqen_q & ~fq_on_i & ~pq_used_i;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       wsi_q <= strap_fctl_i[regs_pkg::IOMMU_FCTL_WSI_LSB];
@@ -249,6 +256,7 @@ module iommu_regs (
   assign fq_en_o = fqen_q;
   assign fq_ie_o = fie_q;
   assign cq_mf_clear_o = cqcsr_we & wl[regs_pkg::IOMMU_CQCSR_CQMF_LSB];
+  assign cq_to_clear_o = cqcsr_we & wl[regs_pkg::IOMMU_CQCSR_CMD_TO_LSB];
   assign cq_ill_clear_o = cqcsr_we & wl[regs_pkg::IOMMU_CQCSR_CMD_ILL_LSB];
   assign cq_fence_w_ip_clear_o = cqcsr_we & wl[regs_pkg::IOMMU_CQCSR_FENCE_W_IP_LSB];
   assign fq_mf_clear_o = fqcsr_we & wh[regs_pkg::IOMMU_FQCSR_FQMF_LSB];
@@ -314,6 +322,7 @@ module iommu_regs (
       cqcsr[regs_pkg::IOMMU_CQCSR_CQEN_LSB] = cqen_q;
       cqcsr[regs_pkg::IOMMU_CQCSR_CIE_LSB] = cie_q;
       cqcsr[regs_pkg::IOMMU_CQCSR_CQMF_LSB] = cq_mf_i;
+      cqcsr[regs_pkg::IOMMU_CQCSR_CMD_TO_LSB] = cq_to_i;
       cqcsr[regs_pkg::IOMMU_CQCSR_CMD_ILL_LSB] = cq_ill_i;
       cqcsr[regs_pkg::IOMMU_CQCSR_FENCE_W_IP_LSB] = cq_fence_w_ip_i;
       cqcsr[regs_pkg::IOMMU_CQCSR_CQON_LSB] = cq_on_i;

@@ -115,6 +115,25 @@ module iommu_top #(
   output logic        s1_rvalid,
   input  wire         s1_rready,
 
+  // streams beside the ports (ats_pkg), port 1 in the upper half
+  input  wire  [1:0]  ats_req_valid_i,
+  input  wire  [2*ats_pkg::REQ_W-1:0] ats_req_i,
+  output logic [1:0]  ats_req_ready_o,
+  output logic [1:0]  ats_rsp_valid_o,
+  output logic [2*ats_pkg::RSP_W-1:0] ats_rsp_o,
+  input  wire  [1:0]  ats_rsp_ready_i,
+  input  wire  [1:0]  pr_req_valid_i,
+  input  wire  [2*ats_pkg::PAGE_W-1:0] pr_req_i,
+  output logic [1:0]  pr_req_ready_o,
+  output logic [1:0]  msg_out_valid_o,
+  output logic [2*ats_pkg::MSG_W-1:0] msg_out_o,
+  input  wire  [1:0]  msg_out_ready_i,
+  output logic [23:0] route_did_o,              // device of the next message ...
+  input  wire         route_port_i,             // ... and the port behind which it is
+  input  wire  [1:0]  inv_cpl_valid_i,
+  input  wire  [2*ats_pkg::CPL_W-1:0] inv_cpl_i,
+  output logic [1:0]  inv_cpl_ready_o,
+
   // translated traffic; id = {port, id of the port}
   output logic [5-1:0]  m_data_awid,
   output logic [63:0] m_data_awaddr,
@@ -153,7 +172,7 @@ module iommu_top #(
   output logic        m_data_rready,
 
   // walks, queues, completion stores; AxUSER names the kind: 0 walk, 1 command queue, 2 fault queue, 3 completion store, 4 MSI,
-  // 5 memory-resident interrupt file, 6 its notice MSI
+  // 5 memory-resident interrupt file, 6 its notice MSI, 7 page-request queue
   output logic [4-1:0]  m_iommu_awid,
   output logic [63:0] m_iommu_awaddr,
   output logic [7:0]  m_iommu_awlen,
@@ -206,6 +225,7 @@ module iommu_top #(
   output logic        ev_walk_read_o,
   output logic [1:0]  ev_fault_o,
 
+  output logic        timing_o,             // a device has time left for an invalidation completion: nothing else may be in progress
   output logic        idle_o,               // no request, answer, walk, queue entry or register side effect in progress
   output logic        hpm_running_o,        // the counter of cycles runs: clk_i is wanted though nothing is in progress
   output logic        quiet_o               // every AXI transaction on the masters has been answered
@@ -217,8 +237,8 @@ module iommu_top #(
 
   // ---- registers, queues, interrupts ---------------------------------------------------------------------------------------------------
   logic [63:0] caps;
-  logic [63:0] regs_rdata, hpm_rdata, dbg_rdata;
-  assign reg_rdata_o = regs_rdata | hpm_rdata | dbg_rdata;
+  logic [63:0] regs_rdata, hpm_rdata, dbg_rdata, pq_rdata;
+  assign reg_rdata_o = regs_rdata | hpm_rdata | dbg_rdata | pq_rdata;
   logic        be, gxl, be_writable, gxl_writable;
   logic [23:0] qosid;
   logic        wsi, ddtp_write, ddtp_start, ddtp_taken, ddtp_done, ddtp_busy;
@@ -233,7 +253,7 @@ module iommu_top #(
   logic [43:0] cq_ppn, fq_ppn;
   logic [4:0]  cq_log2szm1, fq_log2szm1;
   logic [31:0] cq_head, cq_tail, fq_head, fq_tail;
-  logic        cq_en, cq_ie, cq_on, cq_busy, cq_mf, cq_ill, cq_fence_w_ip, cq_mf_clear, cq_ill_clear, cq_fence_w_ip_clear, cq_idle;
+  logic        cq_en, cq_ie, cq_on, cq_busy, cq_mf, cq_to, cq_ill, cq_fence_w_ip, cq_mf_clear, cq_to_clear, cq_ill_clear, cq_fence_w_ip_clear, cq_idle;
   logic        fq_en, fq_ie, fq_on, fq_busy, fq_mf, fq_of, fq_mf_clear, fq_of_clear, fq_base_we, fq_event, fq_idle;
   logic [3:0]  ipsr, ipsr_clear;
   logic        icvec_we, msi, irq_idle, hpm_overflow;
@@ -242,6 +262,8 @@ module iommu_top #(
   logic [63:0] table_word;
   logic [15:0] icvec;
 
+  logic        pq_used, pq_level, pq_event;
+
   iommu_regs regs (
     .clk_i(clk_ctl_i), .rst_ni, .we_i(reg_we_i), .re_i(reg_re_i), .addr_i(reg_addr_i), .wdata_i(reg_wdata_i), .wstrb_i(reg_wstrb_i), .rdata_o(regs_rdata),
     .strap_capabilities_i, .strap_ddt_levels_max_i, .strap_queue_log2_max_i, .strap_reset_bare_i,
@@ -249,11 +271,11 @@ module iommu_top #(
     .capabilities_o(caps), .wsi_o(wsi), .be_o(be), .gxl_o(gxl), .be_writable_o(be_writable), .gxl_writable_o(gxl_writable), .qosid_o(qosid), .mode_o(mode), .root_o(root), .ddtp_write_o(ddtp_write), .ddtp_start_o(ddtp_start),
     .ddtp_taken_i(ddtp_taken), .ddtp_done_i(ddtp_done), .ddtp_busy_o(ddtp_busy),
     .cq_ppn_o(cq_ppn), .cq_log2szm1_o(cq_log2szm1), .cq_tail_o(cq_tail), .cq_en_o(cq_en), .cq_ie_o(cq_ie), .cq_head_i(cq_head),
-    .cq_on_i(cq_on), .cq_busy_i(cq_busy), .cq_mf_i(cq_mf), .cq_ill_i(cq_ill), .cq_fence_w_ip_i(cq_fence_w_ip),
-    .cq_mf_clear_o(cq_mf_clear), .cq_ill_clear_o(cq_ill_clear), .cq_fence_w_ip_clear_o(cq_fence_w_ip_clear),
+    .cq_on_i(cq_on), .cq_busy_i(cq_busy), .cq_mf_i(cq_mf), .cq_to_i(cq_to), .cq_ill_i(cq_ill), .cq_fence_w_ip_i(cq_fence_w_ip),
+    .cq_mf_clear_o(cq_mf_clear), .cq_to_clear_o(cq_to_clear), .cq_ill_clear_o(cq_ill_clear), .cq_fence_w_ip_clear_o(cq_fence_w_ip_clear),
     .fq_ppn_o(fq_ppn), .fq_log2szm1_o(fq_log2szm1), .fq_head_o(fq_head), .fq_base_we_o(fq_base_we), .fq_en_o(fq_en), .fq_ie_o(fq_ie),
     .fq_tail_i(fq_tail), .fq_on_i(fq_on), .fq_busy_i(fq_busy), .fq_mf_i(fq_mf), .fq_of_i(fq_of), .fq_mf_clear_o(fq_mf_clear),
-    .fq_of_clear_o(fq_of_clear), .ipsr_i(ipsr), .ipsr_clear_o(ipsr_clear), .icvec_i(icvec), .icvec_we_o(icvec_we), .msi_o(msi), .table_index_o(table_index), .table_we_o(table_we), .table_i(table_word));
+    .fq_of_clear_o(fq_of_clear), .pq_used_i(pq_used), .ipsr_i(ipsr), .ipsr_clear_o(ipsr_clear), .icvec_i(icvec), .icvec_we_o(icvec_we), .msi_o(msi), .table_index_o(table_index), .table_we_o(table_we), .table_i(table_word));
 
   iommu_pkg::config_t cfg;
   always_comb begin
@@ -284,8 +306,11 @@ module iommu_top #(
   logic [63:0] cq_rd_addr;
   logic [511:0] data;
   logic data_exokay;
-  logic [5:0] wr_valid, wr_done;
-  logic [63:0] fq_wr_addr, cq_wr_addr, msi_wr_addr;
+  logic [6:0] wr_valid, wr_done;
+  logic [63:0] fq_wr_addr, cq_wr_addr, msi_wr_addr, pq_wr_addr;
+  logic [127:0] pq_wr_record;
+  logic ats_cmd_valid, ats_cmd_taken, ats_pending, ats_waiting, ats_timed_out, ats_timed_out_clear;
+  logic [ats_pkg::MSG_W-1:0] ats_cmd;
   logic [255:0] fq_wr_record;
   logic [31:0] cq_wr_store, msi_wr_store;
   logic wr_error, wr_exokay;
@@ -293,20 +318,23 @@ module iommu_top #(
   iommu_cq cq (
     .clk_i(clk_ctl_i), .rst_ni, .pas_i(pas), .nl_i(caps[regs_pkg::IOMMU_CAPABILITIES_NL_LSB]), .s_i(caps[regs_pkg::IOMMU_CAPABILITIES_S_LSB]),
     .pd_there_i({caps[regs_pkg::IOMMU_CAPABILITIES_PD20_LSB], caps[regs_pkg::IOMMU_CAPABILITIES_PD17_LSB], caps[regs_pkg::IOMMU_CAPABILITIES_PD8_LSB]}),
-    .wsi_i(wsi), .be_i(be), .device_id_mask_i(strap_device_id_mask_i), .ppn_i(cq_ppn), .tail_i(cq_tail), .head_o(cq_head), .log2szm1_i(cq_log2szm1),
-    .en_i(cq_en), .on_o(cq_on), .busy_o(cq_busy), .mf_o(cq_mf), .ill_o(cq_ill), .fence_w_ip_o(cq_fence_w_ip),
-    .mf_clear_i(cq_mf_clear), .ill_clear_i(cq_ill_clear), .fence_w_ip_clear_i(cq_fence_w_ip_clear),
+    .ats_i(caps[regs_pkg::IOMMU_CAPABILITIES_ATS_LSB]), .wsi_i(wsi), .be_i(be), .device_id_mask_i(strap_device_id_mask_i), .ppn_i(cq_ppn), .tail_i(cq_tail), .head_o(cq_head), .log2szm1_i(cq_log2szm1),
+    .en_i(cq_en), .on_o(cq_on), .busy_o(cq_busy), .mf_o(cq_mf), .to_o(cq_to), .ill_o(cq_ill), .fence_w_ip_o(cq_fence_w_ip),
+    .mf_clear_i(cq_mf_clear), .to_clear_i(cq_to_clear), .ill_clear_i(cq_ill_clear), .fence_w_ip_clear_i(cq_fence_w_ip_clear),
     .rd_valid_o(cq_rd_valid), .rd_addr_o(cq_rd_addr), .rd_ready_i(cq_rd_ready), .data_valid_i(cq_data_valid), .data_i(data[127:0]),
     .data_error_i(data_error | data_poison),
     .wr_valid_o(wr_valid[1]), .wr_addr_o(cq_wr_addr), .wr_store_o(cq_wr_store), .wr_done_i(wr_done[1]), .wr_error_i(wr_error),
     .inval_o(cmd_inval), .inval_what_o(cmd_what_bits), .fence_start_o(fence_cq_start), .fence_reads_o(fence_cq_reads),
-    .fence_writes_o(fence_cq_writes), .fence_taken_i(fence_cq_taken), .fence_done_i(fence_cq_done), .idle_o(cq_idle));
+    .fence_writes_o(fence_cq_writes), .fence_taken_i(fence_cq_taken), .fence_done_i(fence_cq_done),
+    .ats_valid_o(ats_cmd_valid), .ats_o(ats_cmd), .ats_taken_i(ats_cmd_taken), .ats_pending_i(ats_pending), .ats_waiting_i(ats_waiting),
+    .ats_timed_out_i(ats_timed_out), .ats_timed_out_clear_o(ats_timed_out_clear), .idle_o(cq_idle));
 
   logic rec_valid, rec_ready, msi_rec_valid, msi_rec_ready, mrif_rec_valid, mrif_rec_ready, fq_rec_ready;
   logic [255:0] rec, msi_rec, mrif_rec;
   iommu_irq irq (
     .clk_i(clk_ctl_i), .rst_ni, .vectors_log2_i(strap_vectors_log2_i), .msi_i(msi), .wsi_i(wsi), .be_i(be), .pas_i(pas), .pm_event_i(hpm_overflow),
-    .cq_level_i(cq_ie & (cq_mf | cq_ill | cq_fence_w_ip)), .fq_level_i(fq_ie & (fq_mf | fq_of)), .fq_event_i(fq_ie & fq_event),
+    .cq_level_i(cq_ie & (cq_mf | cq_to | cq_ill | cq_fence_w_ip)), .fq_level_i(fq_ie & (fq_mf | fq_of)), .fq_event_i(fq_ie & fq_event),
+    .pq_level_i(pq_level), .pq_event_i(pq_event),
     .ipsr_clear_i(ipsr_clear), .ipsr_o(ipsr), .icvec_we_i(icvec_we), .icvec_i(reg_wdata_i[15:0]), .icvec_o(icvec),
     .table_index_i(table_index), .table_we_i(table_we), .table_i(reg_wdata_i), .table_o(table_word), .wires_o,
     .wr_valid_o(wr_valid[2]), .wr_addr_o(msi_wr_addr), .wr_store_o(msi_wr_store), .wr_done_i(wr_done[2]), .wr_error_i(wr_error),
@@ -337,12 +365,13 @@ module iommu_top #(
   logic            w_ready;
   logic [2*DATA_W-1:0] w_data;
   logic [DATA_W/4-1:0] w_strb;
+  logic [1:0]      stream_expired;
   assign p0_err_valid = {aw_err_valid[0], ar_err_valid[0]};
   assign p1_err_valid = {aw_err_valid[1], ar_err_valid[1]};
 
   iommu_port #(.DATA_W(DATA_W), .PORT(1'b0)) port0 (
     .clk_i, .rst_ni, .id_base_i(strap_port0_id_base_i), .id_mask_i(strap_port0_id_mask_i), .timeout_i(isolation_timeout_i),
-    .clear_i(isolation_clear_i[0]), .isolated_o(isolated_o[0]),
+    .clear_i(isolation_clear_i[0]), .expired_i(stream_expired[0]), .isolated_o(isolated_o[0]),
     .s_awid(s0_awid), .s_awaddr(s0_awaddr), .s_awlen(s0_awlen), .s_awsize(s0_awsize), .s_awburst(s0_awburst), .s_awprot(s0_awprot),
     .s_awuser(s0_awuser), .s_awvalid(s0_awvalid), .s_awready(s0_awready), .s_wdata(s0_wdata), .s_wstrb(s0_wstrb), .s_wvalid(s0_wvalid),
     .s_wready(s0_wready), .s_bid(s0_bid), .s_bresp(s0_bresp), .s_bvalid(s0_bvalid), .s_bready(s0_bready), .s_arid(s0_arid),
@@ -359,7 +388,7 @@ module iommu_top #(
 
   iommu_port #(.DATA_W(DATA_W), .PORT(1'b1)) port1 (
     .clk_i, .rst_ni, .id_base_i(strap_port1_id_base_i), .id_mask_i(strap_port1_id_mask_i), .timeout_i(isolation_timeout_i),
-    .clear_i(isolation_clear_i[1]), .isolated_o(isolated_o[1]),
+    .clear_i(isolation_clear_i[1]), .expired_i(stream_expired[1]), .isolated_o(isolated_o[1]),
     .s_awid(s1_awid), .s_awaddr(s1_awaddr), .s_awlen(s1_awlen), .s_awsize(s1_awsize), .s_awburst(s1_awburst), .s_awprot(s1_awprot),
     .s_awuser(s1_awuser), .s_awvalid(s1_awvalid), .s_awready(s1_awready), .s_wdata(s1_wdata), .s_wstrb(s1_wstrb), .s_wvalid(s1_wvalid),
     .s_wready(s1_wready), .s_bid(s1_bid), .s_bresp(s1_bresp), .s_bvalid(s1_bvalid), .s_bready(s1_bready), .s_arid(s1_arid),
@@ -375,13 +404,13 @@ module iommu_top #(
     .r_ready_o(r_ready[1]), .empty_o(port_empty[1]));
 
   // ---- fence and flights --------------------------------------------------------------------------------------------------------------------
-  logic       pcol, pipe_empty;
+  logic       pcol, pipe_empty, fence_taken, beside_none;
   logic [1:0] fcol, entered, translated, out_go, out_colour, refused, refused_colour, old_none, all_none;
   iommu_fence fence (
     .clk_i, .rst_ni, .cq_start_i(fence_cq_start), .cq_reads_i(fence_cq_reads), .cq_writes_i(fence_cq_writes), .cq_taken_o(fence_cq_taken),
     .cq_done_o(fence_cq_done), .ddtp_start_i(ddtp_start), .ddtp_taken_o(ddtp_taken), .ddtp_done_o(ddtp_done),
     .entered_i(entered), .out_i(out_go), .out_colour_i(out_colour), .refused_i(refused), .refused_colour_i(refused_colour),
-    .pcol_o(pcol), .fcol_o(fcol), .old_none_i(old_none), .records_in_i(records_in), .records_out_i(records_out), .pipe_empty_o(pipe_empty));
+    .pcol_o(pcol), .fcol_o(fcol), .old_none_i(old_none), .taken_o(fence_taken), .beside_none_i(beside_none), .records_in_i(records_in), .records_out_i(records_out), .pipe_empty_o(pipe_empty));
 
   logic ar_load, aw_load, r_done, b_done;
   logic [RW-1:0] ar_load_bits, aw_load_bits, ar_out_bits, aw_out_bits;
@@ -495,8 +524,6 @@ module iommu_top #(
   logic ev_load, ev_walked;
   logic [1:0] ev_load_kind;
   logic [iommu_pkg::EVENT_W-1:0] ev_load_who, ev_walked_who;
-  assign side_valid[2:1] = 2'b00;
-  assign side_req[3*RW-1:RW] = '0;
   iommu_walk walk (
     .clk_i(clk_ctl_i), .rst_ni, .config_i(cfg), .req_valid_i(walk_valid),
     .req_i({aw_walk_req, ar_walk_req}), .req_accept_o(walk_accept), .req_slot_o(walk_slot), .req_join_o(walk_join),
@@ -526,6 +553,35 @@ module iommu_top #(
     .wr_valid_o(wr_valid[5:4]), .wr_addr_o(mrif_wr_addr), .wr_data_o(mrif_wr_data), .wr_done_i(wr_done[5:4]), .wr_error_i(wr_error), .wr_exokay_i(wr_exokay),
     .rec_valid_o(mrif_rec_valid), .rec_o(mrif_rec), .rec_ready_i(mrif_rec_ready), .idle_o(mrif_idle));
 
+  // ---- beside the ports --------------------------------------------------------------------------------------------------------------------
+  logic streams_idle, streams_offered, ev_ats;
+  logic [ats_pkg::REQ_W-1:0] ev_ats_req;
+  iommu_streams streams (
+    .clk_i(clk_ctl_i), .rst_ni, .there_i(caps[regs_pkg::IOMMU_CAPABILITIES_ATS_LSB]), .pas_i(pas), .be_i(be), .queue_log2_max_i(strap_queue_log2_max_i),
+    .ats_timeout_i(strap_ats_timeout_i), .isolation_timeout_i, .isolated_i(isolated_o), .expired_o(stream_expired),
+    .id_base_i({strap_port1_id_base_i, strap_port0_id_base_i}), .id_mask_i({strap_port1_id_mask_i, strap_port0_id_mask_i}),
+    .req_valid_i(ats_req_valid_i), .req_i(ats_req_i), .req_ready_o(ats_req_ready_o), .rsp_valid_o(ats_rsp_valid_o), .rsp_o(ats_rsp_o),
+    .rsp_ready_i(ats_rsp_ready_i), .page_valid_i(pr_req_valid_i), .page_i(pr_req_i), .page_ready_o(pr_req_ready_o),
+    .msg_valid_o(msg_out_valid_o), .msg_o(msg_out_o), .msg_ready_i(msg_out_ready_i), .route_did_o, .route_port_i,
+    .cpl_valid_i(inv_cpl_valid_i), .cpl_i(inv_cpl_i), .cpl_ready_o(inv_cpl_ready_o),
+    .side_valid_o(side_valid[2:1]), .side_req_o(side_req[RW +: 2*RW]), .side_accept_i(side_accept[2:1]), .side_done_i(side_done[2:1]), .side_res_i(side_res),
+    .ev_ats_o(ev_ats), .ev_ats_req_o(ev_ats_req),
+    .cmd_valid_i(ats_cmd_valid), .cmd_i(ats_cmd), .cmd_taken_o(ats_cmd_taken), .pending_o(ats_pending), .waiting_o(ats_waiting),
+    .timed_out_o(ats_timed_out), .timed_out_clear_i(ats_timed_out_clear), .inval_i(inval), .fence_taken_i(fence_taken), .old_none_o(beside_none),
+    .reg_we_i, .reg_re_i, .reg_addr_i, .reg_wdata_i, .reg_wstrb_i, .reg_rdata_o(pq_rdata), .pq_used_o(pq_used), .pq_level_o(pq_level),
+    .pq_event_o(pq_event), .wr_valid_o(wr_valid[6]), .wr_addr_o(pq_wr_addr), .wr_record_o(pq_wr_record), .wr_done_i(wr_done[6]),
+    .wr_error_i(wr_error), .offered_o(streams_offered), .idle_o(streams_idle));
+  assign timing_o = ats_pending;
+  ats_pkg::req_t ats_entered;
+  iommu_pkg::event_t ats_who;
+  assign ats_entered = ev_ats_req;
+  always_comb begin
+    ats_who = '0;
+    ats_who.did = ats_entered.did;
+    ats_who.pv = ats_entered.pv;
+    ats_who.pid = ats_entered.pid;
+  end
+
   iommu_mem #(.DATA_W(DATA_W)) mem (
     .clk_i(clk_ctl_i), .rst_ni, .qosid_i(cfg.qosid), .walk_valid_i(walk_rd_valid), .walk_slot_i(walk_rd_slot), .walk_addr_i(walk_rd_addr),
     .walk_size_i(walk_rd_size), .walk_excl_i(walk_rd_excl), .walk_qosid_i(walk_rd_own ? cfg.qosid : walk_rd_qosid),
@@ -533,7 +589,7 @@ module iommu_top #(
     .mrif_valid_i(mrif_rd_valid), .mrif_addr_i(mrif_rd_addr), .mrif_excl_i(mrif_excl), .mrif_qosid_i(mrif_qosid), .mrif_ready_o(mrif_rd_ready),
     .walk_data_valid_o(walk_data_valid), .cq_data_valid_o(cq_data_valid), .mrif_data_valid_o(mrif_data_valid), .data_slot_o(data_slot), .data_o(data),
     .data_error_o(data_error), .data_poison_o(data_poison), .data_exokay_o(data_exokay),
-    .wr_valid_i(wr_valid), .wr_addr_i({mrif_wr_addr, mrif_wr_addr, walk_wr_addr, msi_wr_addr, cq_wr_addr, fq_wr_addr}), .wr_record_i(fq_wr_record),
+    .wr_valid_i(wr_valid), .wr_addr_i({pq_wr_addr, mrif_wr_addr, mrif_wr_addr, walk_wr_addr, msi_wr_addr, cq_wr_addr, fq_wr_addr}), .wr_record_i(fq_wr_record), .wr_page_i(pq_wr_record),
     .wr_store_i({mrif_wr_data, mrif_wr_data, walk_wr_data, 32'd0, msi_wr_store, 32'd0, cq_wr_store}), .wr_half_i({1'b1, 1'b0, walk_wr_half, 2'b11}),
     .wr_excl_i(mrif_excl), .wr_slot_i(walk_wr_slot), .wr_qosid_i({mrif_qosid, walk_wr_qosid}),
     .wr_done_o(wr_done), .wr_error_o(wr_error), .wr_exokay_o(wr_exokay),
@@ -557,7 +613,7 @@ module iommu_top #(
     .clk_i(clk_hpm_i), .rst_ni, .we_i(reg_we_i), .re_i(reg_re_i), .addr_i(reg_addr_i), .wdata_i(reg_wdata_i), .wstrb_i(reg_wstrb_i),
     .rdata_o(hpm_rdata), .hpm_i(caps[regs_pkg::IOMMU_CAPABILITIES_HPM_LSB]), .counters_i(strap_hpm_counters_i), .bits_i(strap_hpm_counter_bits_i),
     .event_max_i(strap_hpm_event_max_i), .entered_i(entered), .translated_i(translated), .entered_who_i(entered_who),
-    .ats_i(1'b0), .ats_who_i('0), .load_i(ev_load), .load_kind_i(ev_load_kind), .load_who_i(ev_load_who), .miss_i(ev_walked),
+    .ats_i(ev_ats), .ats_who_i(ats_who), .load_i(ev_load), .load_kind_i(ev_load_kind), .load_who_i(ev_load_who), .miss_i(ev_walked),
     .miss_who_i(ev_walked_who), .overflow_o(hpm_overflow), .running_o(hpm_running_o), .clock_o(hpm_clock_o));
 
   // ---- m_data -----------------------------------------------------------------------------------------------------------------------------------
@@ -587,7 +643,8 @@ module iommu_top #(
   assign out_colour = {aw_out.pcol, ar_out.pcol};
 
   iommu_clock ctl_clock (
-    .clk_i, .rst_ni, .work_i(reg_we_i | (|walk_wanted) | (|sunk) | hpm_overflow | ~(walk_idle & dbg_idle & mrif_idle & mem_quiet & cq_idle & fq_idle & irq_idle) | ddtp_busy), .needed_o(ctl_clock_o));
+    .clk_i, .rst_ni, .work_i(reg_we_i | (|walk_wanted) | (|sunk) | hpm_overflow | ~(walk_idle & dbg_idle & mrif_idle & mem_quiet & cq_idle & fq_idle & irq_idle & streams_idle)
+                                    | streams_offered | ats_pending | ddtp_busy), .needed_o(ctl_clock_o));
 
   // ---- events and state -----------------------------------------------------------------------------------------------------------------------------
   assign ev_translation_o = {1'b0, entered[0]} + {1'b0, entered[1]};
@@ -598,10 +655,9 @@ module iommu_top #(
 
   assign quiet_o = (&all_none) & mem_quiet & ~m_data_arvalid & ~m_data_awvalid;
   assign idle_o = pipe_empty & (ar_used == 8'd0) & (aw_used == 8'd0) & (&all_none) & (&w_none) & (&port_empty)
-                & walk_idle & dbg_idle & mrif_idle & mem_quiet & cq_idle & fq_idle & irq_idle & ~ddtp_busy;
+                & walk_idle & dbg_idle & mrif_idle & mem_quiet & cq_idle & fq_idle & irq_idle & streams_idle & ~ddtp_busy;
 
   // straps of what is not there; WLAST is counted, not believed
-  wire unused = &{1'b0, unused_primary, unused_primary_idx, unused_err_idx, unused_err_req, side_accept[2:1], side_done[2:1],
-                  strap_ats_timeout_i, s0_wlast, s1_wlast};
+  wire unused = &{1'b0, unused_primary, unused_primary_idx, unused_err_idx, unused_err_req, s0_wlast, s1_wlast};
 endmodule
 `default_nettype wire

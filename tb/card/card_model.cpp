@@ -49,6 +49,7 @@ void CardModel::build_ports() {
   timing_ = make_timing(options_.profile, options_.latency, options_.seed);
   lite_ = std::make_unique<LiteMaster>(*timing_);
   device_master_ = std::make_unique<DeviceMaster>(bytes, *timing_);
+  device_streams_ = std::make_unique<DeviceStreams>(*timing_);
   BeatTarget& memory = *this;
   exclusives_ = ExclusiveMonitor(options_.exclusives);
   memory_ports_.clear();
@@ -67,6 +68,7 @@ void CardModel::reset(const Straps& straps) {
   latched_ = 0;
   violations_ = 0;
   pins_ = Pins{};
+  streaming_ = false;
   dut_->straps(straps);
   reset_until_ = cycle_ + kResetCycles;
   keep_running(kResetCycles + 1);
@@ -88,7 +90,10 @@ void CardModel::violation(const Violation& v) {
 }
 
 bool CardModel::clock_needed() const {
-  if (cycle_ < run_until_ || pins_.busy || !lite_->idle() || !device_master_->idle() || !messages_.empty()) return true;
+  if (cycle_ < run_until_ || pins_.busy || !lite_->idle() || !device_master_->idle() || !messages_.empty() ||
+      streaming_ || !device_streams_->idle()) {
+    return true;
+  }
   if (std::any_of(memory_ports_.begin(), memory_ports_.end(), [](const MemoryPort& port) { return !port.idle(); }))
     return true;
   return std::any_of(pins_.axi.begin(), pins_.axi.end(),
@@ -131,6 +136,8 @@ void CardModel::observe() {
   for (MemoryPort& port : memory_ports_) port.perform_reads(cycle_);
   if (!lite_->idle()) lite_->observe(pins_[Port::kMmio], cycle_);
   device_master_->observe(pins_[Port::kDevice], cycle_);
+  streaming_ = pins_.streams.msg_out.valid || !device_streams_->idle();
+  if (streaming_) device_streams_->observe(pins_.streams);
   if (pins_.message_valid && pins_.message_ready) {
     messages_.emplace_back(timing_->visible(cycle_), pins_.message_vector);
   }
@@ -146,6 +153,7 @@ void CardModel::drive() {
   memory_ports_[1].drive(pins_[Port::kIommu], cycle_ + 1);
   lite_->drive(pins_[Port::kMmio]);
   device_master_->drive(pins_[Port::kDevice], cycle_ + 1);
+  if (streaming_ || !device_streams_->idle()) device_streams_->drive(pins_.streams);
   pins_.message_ready = !timing_->stalls();
 }
 

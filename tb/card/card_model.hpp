@@ -17,6 +17,7 @@
 #include "tb/axi/bus_log.hpp"
 #include "tb/axi/checker.hpp"
 #include "tb/axi/device_master.hpp"
+#include "tb/axi/device_streams.hpp"
 #include "tb/axi/exclusive.hpp"
 #include "tb/axi/lite_master.hpp"
 #include "tb/axi/memory_port.hpp"
@@ -60,6 +61,7 @@ class CardModel final : public sc_core::sc_module, private BeatTarget {
   void wake() { wake_.notify(sc_core::SC_ZERO_TIME); }
 
   DeviceMaster& device_master() { return *device_master_; }
+  DeviceStreams& device_streams() { return *device_streams_; }
   BusLog& log() { return log_; }
   const History& history() const { return *history_; }
   const Pins& pins() const { return pins_; }
@@ -106,6 +108,7 @@ class CardModel final : public sc_core::sc_module, private BeatTarget {
   std::unique_ptr<Timing> timing_;
   std::unique_ptr<LiteMaster> lite_;
   std::unique_ptr<DeviceMaster> device_master_;
+  std::unique_ptr<DeviceStreams> device_streams_;
   ExclusiveMonitor exclusives_;
   std::vector<MemoryPort> memory_ports_;
   std::vector<Checker> checkers_;
@@ -114,6 +117,7 @@ class CardModel final : public sc_core::sc_module, private BeatTarget {
   Waves waves_;
 
   Pins pins_{};
+  bool streaming_ = false;  ///< something was on a stream in the cycle that ends
   std::uint64_t cycle_ = 0;
   std::uint64_t run_until_ = 0;
   std::uint64_t reset_until_ = 0;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <string_view>
 
 namespace aperture::tb {
 namespace {
@@ -23,6 +24,38 @@ void address(Out out, std::uint64_t cycle, Port port, Channel channel, const Add
   if (!head(out, cycle, port, channel, a)) return;
   fmt::format_to(out, "id {:<2} addr {:#018x} len {} size {} burst {} prot {} user {:#x} qosid {:#x}{}\n", a.id, a.addr,
                  a.len, a.size, a.burst, a.prot, a.user, a.qosid, a.lock ? " exclusive" : "");
+}
+
+std::string process(bool valid, std::uint32_t id) { return valid ? fmt::format(" process {:#x}", id) : ""; }
+
+void line(Out out, std::uint64_t cycle, std::string_view name, bool ready, const std::string& payload) {
+  fmt::format_to(out, "{:>10} {:<7} V{} {}\n", cycle, name, ready ? 'R' : '-', payload);
+}
+
+void streams(Out out, std::uint64_t cycle, const StreamPins& s) {
+  if (const AtsRequestPins& p = s.ats_req; p.valid) {
+    line(out, cycle, "ats_req", p.ready,
+         fmt::format("tag {} iova {:#018x} device {:#x}{} priv {} exec {} write {}", p.tag, p.iova, p.device_id,
+                     process(p.pv, p.process_id), p.priv, p.exec, p.write));
+  }
+  if (const AtsCompletionPins& p = s.ats_rsp; p.valid) {
+    line(out, cycle, "ats_rsp", p.ready,
+         fmt::format("tag {} status {} page {:#x} lg {} r {} w {} x {} global {} priv {} u {}", p.tag, p.status, p.page,
+                     p.lg, p.r, p.w, p.x, p.global, p.priv, p.untranslated));
+  }
+  if (const PageRequestPins& p = s.pr_req; p.valid) {
+    line(out, cycle, "pr_req", p.ready,
+         fmt::format("payload {:#018x} device {:#x}{} priv {} exec {}", p.payload, p.device_id,
+                     process(p.pv, p.process_id), p.priv, p.exec));
+  }
+  if (const MessagePins& p = s.msg_out; p.valid) {
+    line(out, cycle, "msg_out", p.ready,
+         fmt::format("{} payload {:#018x} device {:#x}{} tag {}", p.response ? "response" : "invalidation", p.payload,
+                     p.device_id, process(p.pv, p.process_id), p.itag));
+  }
+  if (const InvalidationCompletionPins& p = s.inv_cpl; p.valid) {
+    line(out, cycle, "inv_cpl", p.ready, fmt::format("device {:#x} tags {:#x} cc {}", p.device_id, p.itags, p.cc));
+  }
 }
 
 }  // namespace
@@ -57,6 +90,7 @@ std::string History::text() const {
                        a.r.poison ? " poison" : "", a.r.last ? " last" : "");
       }
     }
+    streams(out, cycle, pins.streams);
     if (pins.wires != wires) fmt::format_to(out, "{:>10} wires   {:#010x}\n", cycle, pins.wires);
     wires = pins.wires;
     if (pins.message_valid) {

@@ -78,8 +78,80 @@ enum class IommuAccess : std::uint8_t { kWalk, kCommandQueue, kFaultQueue, kStor
 /// Answer codes, AMBA AXI4 table A3-4.
 enum class Resp : std::uint8_t { kOkay, kExokay, kSlverr, kDecerr };
 
+// Streams of the device behind the device port, beside AXI (rtl/common/ats_pkg.sv).
+enum class Stream : std::uint8_t { kAtsRequest, kAtsCompletion, kPageRequest, kMessage, kInvalidationCompletion };
+
+struct AtsRequestPins {
+  std::uint64_t iova{};
+  std::uint32_t device_id{};
+  std::uint32_t process_id{};
+  std::uint8_t tag{};
+  bool pv{};
+  bool priv{};
+  bool exec{};
+  bool write{};
+  bool valid{};
+  bool ready{};
+};
+
+struct AtsCompletionPins {
+  std::uint64_t page{};
+  std::uint8_t tag{};
+  std::uint8_t status{};  ///< as PCIe's completion status
+  std::uint8_t lg{};      ///< log2 of the 4 KiB pages
+  std::uint8_t pbmt{};
+  bool r{};
+  bool w{};
+  bool x{};
+  bool global{};
+  bool priv{};
+  bool untranslated{};
+  bool valid{};
+  bool ready{};
+};
+
+struct PageRequestPins {
+  std::uint64_t payload{};
+  std::uint32_t device_id{};
+  std::uint32_t process_id{};
+  bool pv{};
+  bool priv{};
+  bool exec{};
+  bool valid{};
+  bool ready{};
+};
+
+struct MessagePins {
+  std::uint64_t payload{};
+  std::uint32_t device_id{};
+  std::uint32_t process_id{};
+  std::uint8_t itag{};
+  bool response{};  ///< page-request group response, else invalidation request
+  bool dsv{};
+  bool pv{};
+  bool valid{};
+  bool ready{};
+};
+
+struct InvalidationCompletionPins {
+  std::uint32_t device_id{};
+  std::uint32_t itags{};
+  std::uint8_t cc{};
+  bool valid{};
+  bool ready{};
+};
+
+struct StreamPins {
+  AtsRequestPins ats_req;
+  AtsCompletionPins ats_rsp;
+  PageRequestPins pr_req;
+  MessagePins msg_out;
+  InvalidationCompletionPins inv_cpl;
+};
+
 struct Pins {
   std::array<AxiPins, kPorts> axi{};
+  StreamPins streams{};
   std::uint32_t wires{};
   std::uint8_t message_vector{};
   bool message_valid{};

@@ -4,7 +4,7 @@
 The bench decides in clock t what the card's inputs are to be in clock t+1. Registers around the card let them change with the edge
 that ends t, together with everything in the card, so that a model of it is computed once a clock: not once for the edge and again
 for inputs that change in between. Payloads are passed on beside their VALID, straps in reset; clocks and outputs are the card's own.
-Answers on m_iommu change with the clock that alone looks at them, so that while it stands nothing behind it is computed.
+Answers on m_iommu, and straps, change with the clock that alone looks at them, so that while it stands nothing behind it is computed.
 """
 import re
 import sys
@@ -12,6 +12,7 @@ from pathlib import Path
 
 PORT = re.compile(r"\s*(input  wire|output logic)\s+(\[[^]]*\] *)?(\w+),?\s*(//.*)?$")
 PAYLOAD = re.compile(r"((?:s|m)_\w+?_(?:aw|w|b|ar|r))(?!valid$|ready$)\w+$")
+STREAM = re.compile(r"((?:ats|pr|msg|inv)_[a-z]+)_(?!valid_i$|ready_i$)\w+_i$")
 CLOCK = re.compile(r"clk_(\w+_)?i$")
 
 
@@ -31,11 +32,14 @@ def condition(name):
     if name.startswith("strap_"):
         return "!rst_ni"
     payload = PAYLOAD.match(name)
-    return payload[1] + "valid" if payload else ""
+    if payload:
+        return payload[1] + "valid"
+    stream = STREAM.match(name)
+    return stream[1] + "_valid_i" if stream else ""
 
 
 def clock(name):
-    return "clk_ctl_i" if name.startswith("m_iommu_") else "clk_i"
+    return "clk_ctl_i" if name.startswith(("m_iommu_", "strap_")) else "clk_i"
 
 
 def shell(source):

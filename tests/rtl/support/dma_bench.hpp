@@ -44,6 +44,8 @@ class DmaBench {
     model_ = std::make_unique<Model>(context_.get());
     model_->rst_ni = 0;
     model_->stop_i = 0;
+    model_->ats_req_ready_i = model_->pr_req_ready_i = model_->inv_cpl_ready_i = 0;
+    model_->ats_rsp_valid_i = model_->msg_valid_i = 0;
     for (int i = 0; i < 4; ++i) tick();
     model_->rst_ni = 1;
     tick();

@@ -120,6 +120,10 @@ IommuBench::IommuBench(std::uint64_t seed, std::uint32_t isolation_timeout)
   m.strap_port0_id_base_i = m.strap_port0_id_mask_i = 0;
   m.strap_port1_id_base_i = m.strap_port1_id_mask_i = 0;
   m.isolation_timeout_i = isolation_timeout;
+  m.strap_ats_timeout_i = 100'000;
+  m.ats_req_valid_i = m.pr_req_valid_i = m.inv_cpl_valid_i = 0;
+  m.ats_rsp_ready_i = m.msg_out_ready_i = 0;
+  m.route_port_i = 0;
   m.isolation_clear_i = 0;
   m.reg_we_i = 0;
   m.rst_ni = 0;
