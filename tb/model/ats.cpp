@@ -8,8 +8,7 @@
 // - Each stage sets D if W is asked for and its own leaf allows it, whatever the other stage says.
 // - A request that asks for several things at once faults as execute before write before read.
 // - The size is that of the page tables, also if pages of virtual interrupt files lie in a larger page.
-// - The answer for an MRIF has the IOVA's page as its address, PBMT 0. Where R = W = X = 0 so are all the rest but
-// Priv.
+// - The answer for an MRIF has the IOVA's page as its address and PBMT 0. Where R = W = X = 0 only Priv may be set.
 #include "tb/model/model.hpp"
 
 namespace aperture::tb::model {
