@@ -3,29 +3,15 @@
 //
 // Decided here:
 // - W is granted only to a request that is not "no-write" (but an MRIF answers R = W = 1 to any).
+// - A leaf that does not allow reads stops the translation: there is nothing left to grant, X needs R.
 // - Without hardware updates, D = 0 denies W like a missing W permission; A = 0 is a page fault.
-// - A and D bits are set for what the answer grants, in both stages; nothing granted sets none.
+// - Each stage sets D if W is asked for and its own leaf allows it, whatever the other stage says.
 // - A request that asks for several things at once faults as execute before write before read.
 // - The size is that of the page tables, also if pages of virtual interrupt files lie in a larger page.
-// - The answer for an MRIF has the IOVA's page as its address, PBMT 0. Where R = W = X = 0 so are all the rest but
-// Priv.
+// - The answer for an MRIF has the IOVA's page as its address and PBMT 0. Where R = W = X = 0 only Priv may be set.
 #include "tb/model/model.hpp"
 
 namespace aperture::tb::model {
-
-/// First what would be granted, then the translation for exactly that, which sets A and D bits.
-Outcome<Translation> Model::translate_ats(Request request) {
-  request.probe = true;
-  Outcome<Translation> probe = translate(request);
-  if (!probe) return probe;
-  // "The X permission is granted only if the R permission is also granted".
-  probe->granted.x = probe->granted.x && probe->granted.r;
-  if (!probe->granted.any()) return probe;
-  request.probe = false;
-  request.counted = false;
-  request.wanted = probe->granted;
-  return translate(request);
-}
 
 Result<AtsResult> Model::ats(const DeviceAccess& access) {
   if (access.type != AccessType::kAts) return fail(Code::kInvalid, EINVAL, "an ATS request has the type kAts");
@@ -40,7 +26,7 @@ Result<AtsResult> Model::ats(const DeviceAccess& access) {
   count(Event::kAtsRequest, {.device_id = access.device_id, .process_id = access.process_id});
 
   AtsResult result{.size = kPageSize, .priv = request.privileged};
-  const Outcome<Translation> translation = translate_ats(request);
+  const Outcome<Translation> translation = translate(request);
   if (!translation) {
     const Fault& fault = translation.error();
     result.status = row(fault.cause).ats;
@@ -50,7 +36,6 @@ Result<AtsResult> Model::ats(const DeviceAccess& access) {
     }
     return result;
   }
-  if (!translation->granted.any()) return result;
   if (translation->msi == AccessResult::Msi::kMrif) {
     result.pa = access.iova & ~(kPageSize - 1);
     result.r = result.w = result.untranslated = true;

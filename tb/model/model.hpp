@@ -112,6 +112,7 @@ class Model final : public BusCard {
   bool misconfigured(std::span<const std::uint64_t> dc) const;
   bool first_stage_mode_valid(std::uint64_t mode, bool sxl) const;
   Outcome<ProcessContext> locate_process_context(const Context& context, std::uint32_t process_id);
+  Outcome<std::uint64_t> directory_address(const Context& context, std::uint64_t gpa);
   static Scheme first_scheme(std::uint64_t fsc, bool sxl);
   Scheme second_scheme(std::uint64_t iohgatp) const;
 
@@ -143,9 +144,6 @@ class Model final : public BusCard {
 
   // access.cpp
   AccessResult access_memory(const DeviceAccess& access, const Translation& translation);
-
-  // ats.cpp
-  Outcome<Translation> translate_ats(Request request);
 
   // debug.cpp
   void translate_for_debug();

@@ -82,7 +82,7 @@ bool Model::invalid(std::uint64_t pte, const Stage& stage, unsigned level) const
   return bit(pte, kN) && (!is_leaf(pte) || level != 0 || bits(pte, 13, 10) != 8);
 }
 
-/// `negotiable`: what is wanted and not allowed is left out of what is granted, instead of a fault.
+/// `negotiable`: W or X, wanted and not allowed, are left out of what is granted, instead of a fault.
 Outcome<Leaf> Model::walk(const Context& context, const Stage& stage, std::uint64_t address, Permissions wanted,
                           bool negotiable, const Faults& faults, const EntryAddress& physical) {
   const Scheme& scheme = stage.scheme;
@@ -114,8 +114,7 @@ Outcome<Leaf> Model::walk(const Context& context, const Stage& stage, std::uint6
     if (!leaf || !have) return std::unexpected(faults.page);
     leaf->global = global;
     leaf->granted = wanted & *have;
-    if (!negotiable && leaf->granted != wanted) return std::unexpected(faults.page);
-    if (!leaf->granted.any()) return *leaf;
+    if (!(negotiable ? leaf->granted.r : leaf->granted == wanted)) return std::unexpected(faults.page);
     // 7
     const bool set_a = !bit(pte, kA);
     const bool set_d = leaf->granted.w && !bit(pte, kD);
@@ -125,7 +124,6 @@ Outcome<Leaf> Model::walk(const Context& context, const Stage& stage, std::uint6
       leaf->granted.w = false;
       return *leaf;
     }
-    if (context.request.probe) return *leaf;
     const Outcome<std::uint64_t> update_at = physical(entry, true);
     if (!update_at) return std::unexpected(update_at.error());
     const std::uint64_t updated = pte | (set_a ? 1U << kA : 0U) | (set_d ? 1U << kD : 0U);
@@ -140,7 +138,7 @@ Outcome<Leaf> Model::first_stage(const Context& context) {
   if (context.first.scheme.bare()) return Leaf{.address = request.iova, .granted = request.wanted};
   if (request.counted) count(Event::kFirstStageWalk, subject(context));
   const Faults faults{{page_fault(request.original)}, {access_fault(request.original)}};
-  return walk(context, context.first, request.iova, request.wanted, request.probe, faults,
+  return walk(context, context.first, request.iova, request.wanted, request.type == AccessType::kAts, faults,
               [&](std::uint64_t address, bool write) { return implicit_address(context, address, write); });
 }
 
@@ -153,7 +151,8 @@ Outcome<Leaf> Model::second_stage(const Context& context, std::uint64_t gpa, Per
   const Faults faults{{guest_page_fault(request.original), (gpa & ~std::uint64_t{3}) | implicit},
                       {access_fault(request.original)}};
   if (context.dc.sxl && gpa >> 34 != 0) return std::unexpected(faults.page);
-  return walk(context, context.second, gpa, wanted, request.probe && implicit == 0, faults,
+  const bool negotiable = request.type == AccessType::kAts && implicit == 0;
+  return walk(context, context.second, gpa, wanted, negotiable, faults,
               [](std::uint64_t address, bool) -> Outcome<std::uint64_t> { return address; });
 }
 

@@ -5,6 +5,16 @@
 
 namespace aperture::tb::model {
 
+/// An entry's address. What happens to the second stage's tables on the way happens to the entry, but page faults.
+Outcome<std::uint64_t> Model::directory_address(const Context& context, std::uint64_t gpa) {
+  const Outcome<std::uint64_t> address = implicit_address(context, gpa, false);
+  if (address) return address;
+  const Cause cause = address.error().cause;
+  if (cause == access_fault(context.request.original)) return stop(Cause::kPdtLoadAccessFault);
+  if (cause == Cause::kPtDataCorruption) return stop(Cause::kPdtDataCorruption);
+  return address;
+}
+
 Outcome<ProcessContext> Model::locate_process_context(const Context& context, std::uint32_t process_id) {
   const std::array<std::uint64_t, 3> pdi{bits(process_id, 7, 0), bits(process_id, 16, 8), bits(process_id, 19, 17)};
   const DeviceContext& dc = context.dc;
@@ -14,7 +24,7 @@ Outcome<ProcessContext> Model::locate_process_context(const Context& context, st
   const auto levels = static_cast<unsigned>(bits(dc.fsc, 63, 60));
   for (unsigned i = levels - 1; i > 0; --i) {
     // 2
-    const Outcome<std::uint64_t> address = implicit_address(context, a + pdi[i] * 8, false);
+    const Outcome<std::uint64_t> address = directory_address(context, a + pdi[i] * 8);
     if (!address) return std::unexpected(address.error());
     // 4 to 7
     std::uint64_t pdte = 0;
@@ -27,7 +37,7 @@ Outcome<ProcessContext> Model::locate_process_context(const Context& context, st
     a = bits(pdte, 53, 10) << 12;
   }
   // 9
-  const Outcome<std::uint64_t> address = implicit_address(context, a + pdi[0] * 16, false);
+  const Outcome<std::uint64_t> address = directory_address(context, a + pdi[0] * 16);
   if (!address) return std::unexpected(address.error());
   std::array<std::uint64_t, 2> pc{};
   const Reply reply = load(*address, pc, dc.sbe);

@@ -13,7 +13,6 @@ namespace aperture::tb::model {
 
 struct Permissions {
   bool r = false, w = false, x = false;
-  bool any() const { return r || w || x; }
   friend Permissions operator&(Permissions a, Permissions b) { return {a.r && b.r, a.w && b.w, a.x && b.x}; }
   bool operator==(const Permissions&) const = default;
 };
@@ -26,8 +25,6 @@ struct Request {
   AccessType type = AccessType::kUntranslated;
   Original original = Original::kRead;
   Permissions wanted{};
-  /// ATS: what is not allowed is left out of the answer instead of stopping it, and no A or D bit is set.
-  bool probe = false;
   bool counted = true;  ///< by the performance monitor
   std::uint64_t iova = 0;
 };

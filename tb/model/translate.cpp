@@ -116,9 +116,9 @@ Outcome<Translation> Model::translate_stages(Context& context) {
     result->granted = result->granted & first->granted;
   } else {
     // 19
-    const Outcome<Leaf> second = second_stage(context, gpa, first->granted, 0);
+    const Outcome<Leaf> second = second_stage(context, gpa, request.wanted, 0);
     if (!second) return std::unexpected(second.error());
-    result = Translation{.pa = second->address, .granted = second->granted, .pbmt = second->pbmt};
+    result = Translation{.pa = second->address, .granted = second->granted & first->granted, .pbmt = second->pbmt};
     if (first->size != 0 && second->size != 0) {
       result->size = std::min(first->size, second->size);
     } else {

@@ -117,12 +117,19 @@ TEST_F(ModelAts, ACleanPageDeniesWritesOrBecomesDirty) {
   EXPECT_EQ(peek(leaf) & D, D);
 }
 
-TEST_F(ModelAts, APageIsDirtyOnlyIfBothStagesGrantWrites) {
+TEST_F(ModelAts, EachStageMarksAPageDirtyThatItsOwnLeafLetsWrite) {
   const std::uint64_t leaf = map(root, 3, 0x1000, 0x70000, kUserPage & ~A & ~D);
   two_stages(kSade);
   map_second(second, 0x70000, 0x9000, V | R | U | A | D);
   EXPECT_EQ(rwx(ats(0x1000, true)), "r--");
-  EXPECT_EQ(peek(leaf) & (A | D), A);
+  EXPECT_EQ(peek(leaf) & (A | D), A | D);
+}
+
+TEST_F(ModelAts, APageThatCannotBeReadGetsNoBits) {
+  const std::uint64_t leaf = map(root, 3, 0x1000, 0x9000, V | X | U);
+  put(kDevice, {.tc = kEnAts | kSade, .fsc = pointer(8, root)});
+  EXPECT_EQ(rwx(ats(0x1000, true, true)), "---");
+  EXPECT_EQ(peek(leaf) & (A | D), 0U);
 }
 
 TEST_F(ModelAts, T2gpaAnswersWithTheGuestAddress) {

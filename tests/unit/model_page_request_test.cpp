@@ -49,6 +49,12 @@ TEST_F(ModelPageRequest, WithoutPriItIsAnInvalidRequest) {
   EXPECT_EQ(responses[0].payload, std::uint64_t{0x1a8 >> 3} << 32 | std::uint64_t{kInvalid} << 44);
 }
 
+TEST_F(ModelPageRequest, ARecordWithoutAProcessIdIsNotPrivileged) {
+  put(kDevice, {.tc = kEnAts});
+  request(kLast | 1);
+  EXPECT_FALSE(record().priv);
+}
+
 TEST_F(ModelPageRequest, OffAndFaultsOfTheDirectoryAreResponseFailures) {
   put(kDevice, {.tc = bit(12)});
   EXPECT_EQ(request(kLast | 1, 7), kFailure);

@@ -156,6 +156,15 @@ TEST_F(ModelTwoStage, ProcessDirectoriesLieInGuestMemory) {
   EXPECT_EQ(access(access_of_3).pa, 0x9000U);
 }
 
+TEST_F(ModelTwoStage, SecondStageErrorsOnTheWayToADirectoryAreTheDirectorys) {
+  put(kDevice, {.tc = kPdtv | kDpe, .iohgatp = pointer(8, second), .fsc = pointer(1, 0x44000)});
+  map_second(second, 0x44000, table());
+  model.set_fault(second, 16384, MemoryFault::kError);
+  EXPECT_EQ(fault(write(0x1000, 1)).cause, 265U);
+  model.set_fault(second, 16384, MemoryFault::kPoison);
+  EXPECT_EQ(fault(write(0x1000, 1)).cause, 269U);
+}
+
 TEST_F(ModelTwoStage, SxlLimitsGuestAddressesTo34Bits) {
   put(kDevice, {.tc = kSxl, .iohgatp = pointer(8, second)});
   map_second(second, bit(34), 0x9000);
