@@ -6,6 +6,7 @@
 #include "card/registry.hpp"
 #include "session.hpp"
 #include "tb/card/dut.hpp"
+#include "tb/model/model.hpp"
 #include "tb/sim_bus_card.hpp"
 #include "tb/sim_factory.hpp"
 
@@ -45,6 +46,9 @@ std::unique_ptr<tb::BusCard> open_sim(card::Options keys, std::uint64_t seed) {
 }  // namespace
 
 std::unique_ptr<tb::BusCard> open_bus_card(const CommonOptions& options) {
+  if (options.card == "model") {
+    return tb::model::make_model();
+  }
   auto parsed = card::registry().parse(options.card);
   if (!parsed) {
     refuse(parsed.error().what);
@@ -53,7 +57,7 @@ std::unique_ptr<tb::BusCard> open_bus_card(const CommonOptions& options) {
   if (factory->name == "sim") {
     return open_sim(std::move(keys), options.seed);
   }
-  refuse("a trace replays where the buses can be reached: sim");
+  refuse("a trace replays where the buses can be reached: sim, model");
 }
 
 }  // namespace aperture::sw
