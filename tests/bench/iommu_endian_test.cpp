@@ -64,6 +64,21 @@ TEST_F(ByteOrder, BeIsFixedWithoutEndOrByStrap) {
   EXPECT_EQ(iommu.read(r::fctl), 0U);
 }
 
+TEST_F(ByteOrder, GxlCanBeWrittenWhereThereAre32BitFormats) {
+  for (const regs::Field& format : {r::capabilities_f::sv32, r::capabilities_f::sv32x4}) {
+    restart(format.mask());
+    iommu.write(r::fctl, kBe | kGxl | kWsi);
+    EXPECT_EQ(iommu.read(r::fctl), kGxl | kWsi) << format.name;
+  }
+  tb::Straps straps = first_stage();
+  straps.capabilities |= r::capabilities_f::sv32.mask();
+  straps.fctl = static_cast<std::uint8_t>(kGxl);
+  straps.fctl_gxl_writable = false;
+  bench.reset(straps);
+  iommu.write(r::fctl, 0);
+  EXPECT_EQ(iommu.read(r::fctl), kGxl);
+}
+
 TEST_F(ByteOrder, IsFixedUnlessOffWithEveryQueueOff) {
   iommu.write_ddtp(IommuMode::kBare);
   iommu.write(r::fctl, kBe);
