@@ -14,7 +14,7 @@ module iommu_ats_cmd (
   input  wire                         stale_i,            /// an older translation request is not answered
 
   input  wire                         cmd_valid_i,        /// a command, held until taken
-  input  wire  [ats_pkg::MSG_W-1:0]   cmd_i,              /// its message, without a tag
+  input  wire  [127:0]                cmd_i,              /// its two words
   output logic                        cmd_taken_o,
   output logic                        msg_valid_o,
   output logic [ats_pkg::MSG_W-1:0]   msg_o,
@@ -42,25 +42,36 @@ module iommu_ats_cmd (
   logic          timed_out_q;
 
   // ---- commands ----------------------------------------------------------------------------------------------------------------
-  ats_pkg::msg_t cmd;
   ats_pkg::msg_t msg;
   ats_pkg::msg_t sent;
   logic [AW-1:0] free;
   logic          take;
-  assign cmd = cmd_i;
+  logic          inval;
+  logic [63:0]   w0;
+  assign w0 = cmd_i[63:0];
+  assign inval = w0[regs_pkg::CMD_W0_FUNC3_LSB +: regs_pkg::CMD_W0_FUNC3_W] == regs_pkg::FUNC3_ATS_INVAL;
   assign sent = sent_msg_i;
   always_comb begin
     free = '0;
     if (cmd_valid_i) for (int unsigned i = N; i > 0; i--) if (!busy_q[i-1]) free = AW'(i - 1);
   end
-  assign msg_valid_o = cmd_valid_i & (cmd.response | (~(&busy_q) & ~stale_i));
+  assign msg_valid_o = cmd_valid_i & (~inval | (~(&busy_q) & ~stale_i));
   always_comb begin
-    msg = cmd;
-    msg.itag = cmd.response ? 5'd0 : 5'(free);
+    msg = '0;
+    if (cmd_valid_i) begin
+      msg.response = ~inval;
+      msg.dsv = w0[regs_pkg::CMD_W0_ATS_DSV_LSB];
+      msg.did = {msg.dsv ? w0[regs_pkg::CMD_W0_ATS_DSEG_LSB +: regs_pkg::CMD_W0_ATS_DSEG_W] : 8'd0,
+                 w0[regs_pkg::CMD_W0_ATS_RID_LSB +: regs_pkg::CMD_W0_ATS_RID_W]};
+      msg.pv = w0[regs_pkg::CMD_W0_ATS_PV_LSB];
+      msg.pid = msg.pv ? w0[regs_pkg::CMD_W0_ATS_PID_LSB +: regs_pkg::CMD_W0_ATS_PID_W] : 20'd0;
+      msg.payload = cmd_i[127:64];
+      msg.itag = inval ? 5'(free) : 5'd0;
+    end
   end
   assign msg_o = msg;
   assign cmd_taken_o = msg_valid_o & msg_ready_i;
-  assign take = cmd_taken_o & ~cmd.response;
+  assign take = cmd_taken_o & inval;
 
   // ---- completions, a port's at a time --------------------------------------------------------------------------------------------
   ats_pkg::cpl_t cpl;
@@ -90,7 +101,7 @@ module iommu_ats_cmd (
     assign late[t] = sent_q[t] & ~complete[t] & (left_q == 32'd0);
     always_ff @(posedge clk_i) begin
       if (take && free == AW'(t)) begin
-        did_q <= cmd.did;
+        did_q <= msg.did;
         got_q <= 3'd0;
         left_q <= timeout_i;
       end else if (sent_q[t]) begin
@@ -101,7 +112,7 @@ module iommu_ats_cmd (
   end
 
   assign pending_o = |busy_q;
-  assign waiting_o = (|busy_q) & (busy_q == sent_q) & ~msg_valid_o & ~(cmd_valid_i & stale_i);
+  assign waiting_o = (|busy_q) & (busy_q == sent_q) & ~msg_valid_o & ~(cmd_valid_i & inval & stale_i);
   assign timed_out_o = timed_out_q;
 
   always_ff @(posedge clk_i) begin

@@ -59,7 +59,7 @@ module iommu_cq (
 
   // ATS commands, see iommu_ats_cmd
   output logic        ats_valid_o,
-  output logic [ats_pkg::MSG_W-1:0] ats_o,
+  output logic [127:0] ats_o,            /// the command
   input  wire         ats_taken_i,
   input  wire         ats_pending_i,
   input  wire         ats_waiting_i,
@@ -198,22 +198,8 @@ module iommu_cq (
   assign store_reach = ~(|wr_addr_o[63:56]) & ~iommu_pkg::beyond(wr_addr_o[55:12], pas_i);
   assign wr_valid_o = (state_q == STORE) & store_reach;
 
-  // ---- messages to devices -------------------------------------------------------------------------------------------------------
-  ats_pkg::msg_t msg;
-  always_comb begin
-    msg = '0;
-    if (state_q == SEND) begin
-      msg.response = ~is_inval;
-      msg.dsv = w0[regs_pkg::CMD_W0_ATS_DSV_LSB];
-      msg.did = {msg.dsv ? w0[regs_pkg::CMD_W0_ATS_DSEG_LSB +: regs_pkg::CMD_W0_ATS_DSEG_W] : 8'd0,
-                 w0[regs_pkg::CMD_W0_ATS_RID_LSB +: regs_pkg::CMD_W0_ATS_RID_W]};
-      msg.pv = w0[regs_pkg::CMD_W0_ATS_PV_LSB];
-      msg.pid = msg.pv ? w0[regs_pkg::CMD_W0_ATS_PID_LSB +: regs_pkg::CMD_W0_ATS_PID_W] : 20'd0;
-      msg.payload = w1;
-    end
-  end
   assign ats_valid_o = state_q == SEND;
-  assign ats_o = msg;
+  assign ats_o = cmd_q;
 
   // ---- fetch -----------------------------------------------------------------------------------------------------------------------
   logic fetch_reach;

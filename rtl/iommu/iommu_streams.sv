@@ -48,7 +48,7 @@ module iommu_streams (
 
   // commands and fences
   input  wire                           cmd_valid_i,
-  input  wire  [ats_pkg::MSG_W-1:0]     cmd_i,
+  input  wire  [127:0]                  cmd_i,              /// ATS.INVAL or ATS.PRGR
   output logic                          cmd_taken_o,
   output logic                          pending_o,          /// a message is on its way, or an invalidation neither complete nor out of time
   output logic                          waiting_o,

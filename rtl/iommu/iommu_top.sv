@@ -310,7 +310,7 @@ module iommu_top #(
   logic [63:0] fq_wr_addr, cq_wr_addr, msi_wr_addr, pq_wr_addr;
   logic [127:0] pq_wr_record;
   logic ats_cmd_valid, ats_cmd_taken, ats_pending, ats_waiting, ats_timed_out, ats_timed_out_clear;
-  logic [ats_pkg::MSG_W-1:0] ats_cmd;
+  logic [127:0] ats_cmd;
   logic [255:0] fq_wr_record;
   logic [31:0] cq_wr_store, msi_wr_store;
   logic wr_error, wr_exokay;

@@ -4,9 +4,12 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "Viommu_ats.h"
 #include "Viommu_ats_cmd.h"
 #include "Viommu_msg.h"
+#include "regs/registers.hpp"
 #include "rtl/support/bundle.hpp"
 #include "rtl/support/module_bench.hpp"
 
@@ -35,10 +38,16 @@ class Invalidations : public ::testing::Test {
     bench->timed_out_clear_i = 0;
     bench.reset();
   }
+  void command(regs::Func3 func3, unsigned device) {
+    namespace w0 = regs::cmd::w0;
+    std::uint64_t word = w0::func3.set(0, std::to_underlying(func3)) | w0::ats_dsv.mask();
+    word = w0::ats_dseg.set(w0::ats_rid.set(word, device & 0xffff), device >> 16);
+    put(bench->cmd_i, 0, 64, word);
+    put(bench->cmd_i, 64, 64, 0);
+  }
   /// Takes a command, whose message leaves at once. Its tag.
   unsigned send(unsigned device) {
-    put(bench->cmd_i, 0, kMessageBits, 0);
-    put(bench->cmd_i, 90, 24, device);
+    command(regs::Func3::kAtsInval, device);
     bench->cmd_valid_i = 1;
     bench.settle();
     EXPECT_TRUE(bench->cmd_taken_o);
@@ -88,11 +97,11 @@ TEST_F(Invalidations, WaitForAFreeTag) {
 TEST_F(Invalidations, WaitForTranslationRequestsThatMayBeStale) {
   bench->stale_i = 1;
   bench->cmd_valid_i = 1;
-  put(bench->cmd_i, 0, kMessageBits, 0);
+  command(regs::Func3::kAtsInval, kDevice);
   bench.settle();
   EXPECT_FALSE(bench->cmd_taken_o);
   EXPECT_FALSE(bench->waiting_o);
-  put(bench->cmd_i, 115, 1, 1);  // a group response need not
+  command(regs::Func3::kAtsPrgr, kDevice);  // a group response need not
   bench.settle();
   EXPECT_TRUE(bench->cmd_taken_o);
 }
@@ -146,7 +155,7 @@ TEST_F(Invalidations, RunOutOfTimeExactlyThen) {
 }
 
 TEST_F(Invalidations, HaveNoTimeRunningWhileTheirMessageWaits) {
-  put(bench->cmd_i, 0, kMessageBits, 0);
+  command(regs::Func3::kAtsInval, kDevice);
   bench->cmd_valid_i = 1;
   bench.tick();
   bench->cmd_valid_i = 0;
