@@ -170,7 +170,7 @@ module iommu_step (
       wants_d = s.write & lf.w & (s.priv ? (~lf.u | s.ctx.sum) : lf.u);
     end else if (final_g) begin
       refused = ~lf.u | (~ats & ~(s.write ? lf.w : s.exec ? lf.x : lf.r));
-      wants_d = s.write & lf.w & (~ats | s.leaf.w);
+      wants_d = s.write & lf.w;
     end else begin
       refused = ~lf.u | ~((s.goal == iommu_pkg::GOAL_UPDATE) ? lf.w : lf.r);
       wants_d = s.goal == iommu_pkg::GOAL_UPDATE;
@@ -233,7 +233,7 @@ module iommu_step (
         failed[at_s1 ? iommu_pkg::CHK_PAGE : iommu_pkg::CHK_GUEST_PAGE] =
             malformed | (is_leaf & (refused | (lacks & ~hardware & (~ats | ~pte_a | (at_g & ~final_g)))));
       end
-      if (at_guest & ~msi_match) failed[iommu_pkg::CHK_GUEST_PAGE] = ~iommu_pkg::guest_fits(s.gpa, s.wctx.g_top);
+      if (at_guest & ~msi_match) failed[iommu_pkg::CHK_GUEST_PAGE] = ~iommu_pkg::guest_fits(s.gpa, s.wctx.g_top) | (s.ctx.sxl & (|s.gpa[63:34]));
       if (at_msi) begin
         failed[iommu_pkg::CHK_MSI_ACCESS] = error_i;
         failed[iommu_pkg::CHK_MSI_CORRUPT] = poison_i;
@@ -448,7 +448,7 @@ module iommu_step (
   logic fault, logged;
   logic [11:0] cause;
   iommu_cause cause_table (
-    .failed_i(all_failed), .exec_i(s.exec & ~s.write), .write_i(s.write), .ats_i(ats), .dtf_i((s.located | dc_known) & wctx.dtf),
+    .failed_i(all_failed), .exec_i(s.exec & ~s.write & (s.pv | ~ats)), .write_i(s.write), .ats_i(ats), .dtf_i((s.located | dc_known) & wctx.dtf),
     .fault_o(fault), .cause_o(cause), .logged_o(logged));
   assign end_here = ~active_i | fault;
   always_comb begin

@@ -176,8 +176,8 @@ module iommu_walk (
       fresh.ttype = rq.ttype;
       fresh.src = side_turn ? side_idx + 2'd1 : iommu_pkg::SRC_PORT;
       fresh.write = side_turn ? rq.write : choice;
-      // an execute that is no untranslated one needs a process
-      fresh.exec = rq.prot[2] & (side_turn | ~choice) & (rq.pv | (rq.ttype == iommu_pkg::TTYPE_UNTRANSLATED)) & ~(rq.write & (side_idx == 2'd0) & side_turn);
+      // a translated execute needs a process
+      fresh.exec = rq.prot[2] & (side_turn | ~choice) & (rq.pv | (rq.ttype != iommu_pkg::TTYPE_TRANSLATED)) & ~(rq.write & (side_idx == 2'd0) & side_turn);
       fresh.priv = rq.prot[0] & rq.pv;
     end
   end

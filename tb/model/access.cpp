@@ -22,7 +22,8 @@ Result<AccessResult> Model::access(const DeviceAccess& access) {
                   .privileged = access.privileged && access.process_id,
                   .type = access.type,
                   .iova = access.iova};
-  if (access.exec) {
+  // A translated request asks for execution only with a process id.
+  if (access.exec && (access.type == AccessType::kUntranslated || access.process_id)) {
     request.original = Original::kExecute;
     request.wanted.x = true;
   } else if (access.write) {

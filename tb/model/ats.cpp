@@ -2,11 +2,12 @@
 // RISC-V IOMMU, chapter "Data Structures", section "PCIe ATS translation request handling".
 //
 // Decided here:
-// - W is granted only to a request that is not "no-write" (but an MRIF answers R = W = 1 to any).
+// - W is what the page tables say, with D = 1, also in the answer to a "no-write" request.
 // - A leaf that does not allow reads stops the translation: there is nothing left to grant, X needs R.
 // - Without hardware updates, D = 0 denies W like a missing W permission; A = 0 is a page fault.
 // - Each stage sets D if W is asked for and its own leaf allows it, whatever the other stage says.
-// - A request that asks for several things at once faults as execute before write before read.
+// - A request that asks for several things at once faults as write before execute before read; execute counts with a
+// PASID.
 // - The size is that of the page tables, also if pages of virtual interrupt files lie in a larger page.
 // - The answer for an MRIF has the IOVA's page as its address and PBMT 0. Where R = W = X = 0 only Priv may be set.
 #include "tb/model/model.hpp"
@@ -21,8 +22,8 @@ Result<AtsResult> Model::ats(const DeviceAccess& access) {
                   .type = AccessType::kAts,
                   .wanted = {.r = true, .w = access.write, .x = access.exec},
                   .iova = access.iova};
+  if (access.exec && access.process_id) request.original = Original::kExecute;
   if (access.write) request.original = Original::kWrite;
-  if (access.exec) request.original = Original::kExecute;
   count(Event::kAtsRequest, {.device_id = access.device_id, .process_id = access.process_id});
 
   AtsResult result{.size = kPageSize, .priv = request.privileged};

@@ -3,11 +3,13 @@
 // "Interrupt-cause-to-vector register" and "MSI configuration table".
 //
 // Decided here:
-// - The data of an MSI is little-endian whatever fctl.BE says.
+// - The data of an MSI of the IOMMU's own has the byte order of fctl.BE; that of a notice is little-endian.
 // - A masked vector remembers one message, however many causes wanted one, and sends it when the mask goes even if
 //   ipsr was cleared in between.
 // - A new record in the fault or page-request queue that came while its interrupt was disabled is not made up for.
 // - pmip follows overflows of counters, not writes of OF.
+#include <bit>
+
 #include "tb/model/model.hpp"
 
 namespace aperture::tb::model {
@@ -33,7 +35,7 @@ unsigned Model::vector_of(Interrupt interrupt) const {
 
 void Model::send_vector(Vector& vector) {
   vector.pending = vector.masked;
-  if (!vector.masked) send_msi(vector.address, vector.data);
+  if (!vector.masked) send_msi(vector.address, reg_.be ? std::byteswap(vector.data) : vector.data);
 }
 
 void Model::send_msi(std::uint64_t address, std::uint32_t data) {

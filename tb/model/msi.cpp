@@ -56,7 +56,7 @@ Outcome<Translation> Model::translate_msi(const Context& context, std::uint64_t 
   if (request.type != AccessType::kAts && request.original == Original::kExecute) {
     return stop(Cause::kInstructionAccessFault);
   }
-  result.granted = result.granted & request.wanted;
+  result.granted = result.granted & request.offered();
   return result;
 }
 

@@ -82,7 +82,8 @@ bool Model::invalid(std::uint64_t pte, const Stage& stage, unsigned level) const
   return bit(pte, kN) && (!is_leaf(pte) || level != 0 || bits(pte, 13, 10) != 8);
 }
 
-/// `negotiable`: W or X, wanted and not allowed, are left out of what is granted, instead of a fault.
+/// `negotiable`: W or X, wanted and not allowed, are left out of what is granted, instead of a fault; W may be granted
+/// unasked.
 Outcome<Leaf> Model::walk(const Context& context, const Stage& stage, std::uint64_t address, Permissions wanted,
                           bool negotiable, const Faults& faults, const EntryAddress& physical) {
   const Scheme& scheme = stage.scheme;
@@ -113,11 +114,13 @@ Outcome<Leaf> Model::walk(const Context& context, const Stage& stage, std::uint6
     const std::optional<Permissions> have = allowed(context, stage, pte);
     if (!leaf || !have) return std::unexpected(faults.page);
     leaf->global = global;
-    leaf->granted = wanted & *have;
+    const Permissions offered{wanted.r, wanted.w || negotiable, wanted.x};
+    leaf->granted = offered & *have;
     if (!(negotiable ? leaf->granted.r : leaf->granted == wanted)) return std::unexpected(faults.page);
     // 7
     const bool set_a = !bit(pte, kA);
-    const bool set_d = leaf->granted.w && !bit(pte, kD);
+    const bool set_d = wanted.w && leaf->granted.w && !bit(pte, kD);
+    if (!wanted.w && !bit(pte, kD)) leaf->granted.w = false;
     if (!set_a && !set_d) return *leaf;
     if (!stage.hardware_ad) {
       if (set_a || !negotiable) return std::unexpected(faults.page);
@@ -135,7 +138,7 @@ Outcome<Leaf> Model::walk(const Context& context, const Stage& stage, std::uint6
 /// From the IOVA to the GPA.
 Outcome<Leaf> Model::first_stage(const Context& context) {
   const Request& request = context.request;
-  if (context.first.scheme.bare()) return Leaf{.address = request.iova, .granted = request.wanted};
+  if (context.first.scheme.bare()) return Leaf{.address = request.iova, .granted = request.offered()};
   if (request.counted) count(Event::kFirstStageWalk, subject(context));
   const Faults faults{{page_fault(request.original)}, {access_fault(request.original)}};
   return walk(context, context.first, request.iova, request.wanted, request.type == AccessType::kAts, faults,
@@ -146,7 +149,7 @@ Outcome<Leaf> Model::first_stage(const Context& context) {
 Outcome<Leaf> Model::second_stage(const Context& context, std::uint64_t gpa, Permissions wanted,
                                   std::uint64_t implicit) {
   const Request& request = context.request;
-  if (context.second.scheme.bare()) return Leaf{.address = gpa, .granted = wanted};
+  if (context.second.scheme.bare()) return Leaf{.address = gpa, .granted = request.offered()};
   if (request.counted) count(Event::kSecondStageWalk, subject(context));
   const Faults faults{{guest_page_fault(request.original), (gpa & ~std::uint64_t{3}) | implicit},
                       {access_fault(request.original)}};

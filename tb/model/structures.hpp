@@ -27,6 +27,9 @@ struct Request {
   Permissions wanted{};
   bool counted = true;  ///< by the performance monitor
   std::uint64_t iova = 0;
+
+  /// What the answer may grant: an ATS completion says W as the page tables have it, asked for or not.
+  Permissions offered() const { return {wanted.r, wanted.w || type == AccessType::kAts, wanted.x}; }
 };
 
 /// A page-based scheme, of either stage.

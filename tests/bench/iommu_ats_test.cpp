@@ -155,7 +155,7 @@ TEST_F(AtsTest, ADeviceThatMayNotUseAtsGetsUnsupportedRequestAndARecord) {
 }
 
 TEST_F(AtsTest, ATableThatCannotBeReadGivesCompleterAbortAndARecord) {
-  bench.memory().set_fault(table.entry(kIova), 8, tb::MemoryFault::kError);
+  bench.memory().fault(table.entry(kIova), 8, tb::MemoryFault::kError);
   EXPECT_EQ(answer(request()).status, Status::kCompleterAbort);
   const auto faults = iommu.faults();
   ASSERT_EQ(faults.size(), 1U);
@@ -343,7 +343,7 @@ TEST_F(AtsTest, AFullQueueOverflowsAndAnswersSuccessUntilSoftwareClearsIt) {
 
 TEST_F(AtsTest, ARecordThatCannotBeStoredFailsTheRequest) {
   const std::uint64_t bad = iommu.frame();
-  bench.memory().set_fault(bad, 16, tb::MemoryFault::kError);
+  bench.memory().fault(bad, 16, tb::MemoryFault::kError);
   enable_page_queue(3, bad);
   ask(page(payload(true, false, true, 1)));
   EXPECT_EQ(code(response()), kResponseFailure);
