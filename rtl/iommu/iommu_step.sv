@@ -158,18 +158,19 @@ module iommu_step (
     .malformed_o(malformed), .leaf_o(is_leaf), .next_o(pte_next), .out_o(pte_out), .attr_o(leaf_bits), .a_o(pte_a), .g_o(pte_g));
   assign lf = leaf_bits;
 
-  // What is asked of the leaf. An ATS request is refused nothing here: its completion says what is granted.
-  logic final_g, user_ok, refused, wants_d, lacks, hardware, update;
+  // What is asked of the leaf. An ATS request is only refused what it may not even read: its completion says what is granted.
+  logic final_g, user_ok, data_ok, refused, wants_d, lacks, hardware, update;
   assign final_g = s.goal == iommu_pkg::GOAL_FINAL;
   assign user_ok = s.priv ? (~lf.u | (s.ctx.sum & ~s.exec)) : lf.u;
+  assign data_ok = s.priv ? (~lf.u | s.ctx.sum) : lf.u;
   always_comb begin
     refused = 1'b0;
     wants_d = 1'b0;
     if (at_s1) begin
-      refused = ~ats & (~(s.write ? lf.w : s.exec ? lf.x : lf.r) | ~user_ok);
-      wants_d = s.write & lf.w & (s.priv ? (~lf.u | s.ctx.sum) : lf.u);
+      refused = ats ? ~lf.r | ~data_ok : ~(s.write ? lf.w : s.exec ? lf.x : lf.r) | ~user_ok;
+      wants_d = s.write & lf.w & data_ok;
     end else if (final_g) begin
-      refused = ~lf.u | (~ats & ~(s.write ? lf.w : s.exec ? lf.x : lf.r));
+      refused = ~lf.u | ~(ats ? lf.r : s.write ? lf.w : s.exec ? lf.x : lf.r);
       wants_d = s.write & lf.w;
     end else begin
       refused = ~lf.u | ~((s.goal == iommu_pkg::GOAL_UPDATE) ? lf.w : lf.r);
@@ -408,13 +409,14 @@ module iommu_step (
 
       // ---- MSI page table
       if (at_msi) begin
-        n.addr = (ats & s.ctx.t2gpa) ? s.gpa : {8'd0, msi_ppn, s.gpa[11:0]};
+        n.addr = (ats & msi_mrif) ? s.iova : (ats & s.ctx.t2gpa) ? s.gpa : {8'd0, msi_ppn, s.gpa[11:0]};
         n.leaf.lg = 6'd0;
         n.leaf.x = 1'b0;
         n.g = 1'b0;
         n.msi = 1'b1;
         n.mrif = msi_mrif;
         n.fill = ~msi_mrif;
+        if (msi_mrif) n.leaf.pbmt = 2'd0;
         n.fract = s.s1 & (s.leaf.lg != 6'd0);
         if (msi_mrif) begin
           n.gpa = {8'd0, msi_mrif_addr, 9'd0};
