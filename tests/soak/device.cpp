@@ -124,10 +124,29 @@ std::array<std::uint64_t, 8> random_context(Random& random, const Features& feat
     words[6] = guest.msi_pattern;
   }
   if (random.chance(8)) {
-    // One bit wrong somewhere, which is a misconfiguration more often than not. PPNs stay: they lead to structures.
-    const auto word = random.below(features.extended() ? 8 : 4);
-    const std::uint64_t bit = word == 0 ? random.below(64) : word == 2 ? random.below(12) : random.within(44, 63);
-    if (word != 1 && word != 6) words[word] ^= 1ULL << bit;
+    // One bit wrong somewhere, which is a misconfiguration more often than not. What stays is what decides where tables
+    // lie and how they are read: a PSCID stands for one table.
+    const std::uint64_t bit = random.bits();
+    switch (random.below(features.extended() ? 6 : 3)) {
+      case 0:
+        words[0] ^= (1ULL << bit % 64) & ~(tc::sbe.mask() | tc::sxl.mask());
+        break;
+      case 1:
+        words[2] ^= 1ULL << bit % 12;
+        break;
+      case 2:
+        words[3] ^= bit % 8 == 0 ? 1ULL << 62 : 1ULL << (44 + bit % 16);
+        break;
+      case 3:
+        words[4] ^= 1ULL << (44 + bit % 20);
+        break;
+      case 4:
+        words[5 + bit % 2] ^= 1ULL << (52 + bit / 2 % 12);
+        break;
+      default:
+        words[7] ^= 1ULL << bit % 64;
+        break;
+    }
   }
   return words;
 }
@@ -148,7 +167,7 @@ void write_process(Random& random, const Device& device, const ProcessDirectory:
   if (space != nullptr) ta |= std::uint64_t{space->pscid} << 12;
   std::uint64_t fsc = fsc_of(space);
   if (random.chance(8)) ta ^= random.pick({1ULL, 1ULL << 3, 1ULL << 11, 1ULL << 32, 1ULL << 63});
-  if (random.chance(4)) fsc ^= random.pick({1ULL << 44, 1ULL << 59, 1ULL << 60});
+  if (random.chance(4)) fsc ^= random.pick({1ULL << 44, 1ULL << 59, 1ULL << 62});
   out.push_back(write64(process.entry, ta, guest.sbe));
   out.push_back(write64(process.entry + 8, fsc, guest.sbe));
 }

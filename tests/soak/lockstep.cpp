@@ -19,12 +19,15 @@ rp::Json outcome(tb::BusCard& card, const Operation& operation) {
   return std::move(*result);
 }
 
-/// Without an update of the file there is nothing at the card's pins that says which file it was.
-void forget_hidden_file(rp::Json& one, rp::Json& other) {
-  if (one.value("msi", "") != "mrif" || other.value("msi", "") != "mrif" || one.value("notice", "") != "0x0") return;
-  for (const char* key : {"pa", "pbmt", "nid", "notice"}) {
+/// What the card's pins do not show of an access that an interrupt file takes: its memory type, and, without an update
+/// of the file, which file it was.
+void forget_hidden(rp::Json& one, rp::Json& other) {
+  if (one.value("msi", "") != "mrif" || other.value("msi", "") != "mrif") return;
+  const bool update = one.value("notice", "") != "0x0";
+  for (const char* key : {"pbmt", "pa", "nid", "notice"}) {
     one.erase(key);
     other.erase(key);
+    if (update) return;
   }
 }
 
@@ -36,8 +39,8 @@ bool agree(const Operation& operation, rp::Json& first, rp::Json& second) {
   if (translate->access.type == tb::AccessType::kAts) {
     return rp::compare(operation.action, first, second).empty() || rp::compare(operation.action, second, first).empty();
   }
-  forget_hidden_file(first, second);
-  forget_hidden_file(second, first);
+  forget_hidden(first, second);
+  forget_hidden(second, first);
   return first == second;
 }
 

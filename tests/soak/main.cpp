@@ -11,6 +11,7 @@
 #include <memory>
 #include <sstream>
 #include <string>
+#include <utility>
 
 #include "regs/registers.hpp"
 #include "soak/episode.hpp"
@@ -37,6 +38,7 @@ struct Wish {
   std::uint64_t episodes = 0;
   unsigned actions = 300;
   std::string save = ".";
+  unsigned differences = 1;
   bool against_itself = false;
 };
 
@@ -51,6 +53,15 @@ struct Total {
                static_cast<double>(count.translations) / std::max(seconds, 1e-9));
   }
 };
+
+/// What two texts have around the place where they begin to differ.
+std::pair<std::string, std::string> around_difference(const std::string& one, const std::string& other) {
+  constexpr std::size_t kBefore = 80, kLength = 200;
+  const auto [at, same] = std::mismatch(one.begin(), one.end(), other.begin(), other.end());
+  const auto place = static_cast<std::size_t>(at - one.begin());
+  const std::size_t from = place > kBefore ? place - kBefore : 0;
+  return {one.substr(from, kLength), other.substr(std::min(from, other.size()), kLength)};
+}
 
 /// Says what differs, and saves a short trace of it.
 void tell(const Episode& episode, tb::BusCard& first, tb::BusCard& second, const Wish& wish) {
@@ -67,8 +78,9 @@ void tell(const Episode& episode, tb::BusCard& first, tb::BusCard& second, const
   }
   const std::string file = fmt::format("{}/soak-{}.jsonl", wish.save, episode.seed);
   std::ofstream(file) << trace_of(operations, *difference);
+  const auto [one, other] = around_difference(difference->first.dump(), difference->second.dump());
   fmt::print("{} of {} steps, {} operations: {}\n  first  {}\n  second {}\n", steps.size(), episode.steps.size(),
-             difference->operation + 1, file, difference->first.dump(), difference->second.dump());
+             difference->operation + 1, file, one, other);
 }
 
 int soak(const Wish& wish) {
@@ -94,21 +106,26 @@ int soak(const Wish& wish) {
   const auto since = Clock::now();
   auto shown = since;
   int code = 0;
+  unsigned differences = 0;
   const auto ends = [&] {
     total.seconds = std::chrono::duration<double>(Clock::now() - since).count();
-    return code != 0 || (wish.minutes != 0 ? total.seconds >= wish.minutes * 60 : total.episodes >= wish.episodes);
+    return differences >= wish.differences ||
+           (wish.minutes != 0 ? total.seconds >= wish.minutes * 60 : total.episodes >= wish.episodes);
   };
   for (std::uint64_t seed = wish.seed; !ends(); ++seed) {
     const Episode episode = make_episode(seed, capabilities, wish.actions);
     ++total.episodes;
     if (run(*model, *other, lower(episode.steps, episode.queue), total.count)) {
       code = 1;
+      ++differences;
       tell(episode, *model, *other, wish);
     }
     if (!broken.empty()) {
       fmt::print("the simulated card broke a rule, with --seed {} --episodes 1 --actions {}: {}\n", seed, wish.actions,
                  broken);
+      broken.clear();
       code = 1;
+      ++differences;
     }
     if (Clock::now() - shown > kProgressInterval) {
       shown = Clock::now();
@@ -129,6 +146,7 @@ int parse_and_soak(int count, char** words) {
   add("episodes", po::value(&wish.episodes), "or how many episodes (default 100)");
   add("actions", po::value(&wish.actions)->default_value(wish.actions), "requests and changes of an episode");
   add("save", po::value(&wish.save)->default_value(wish.save), "folder for the trace of a difference");
+  add("differences", po::value(&wish.differences)->default_value(wish.differences), "how many to find before it ends");
   add("against-itself", po::bool_switch(&wish.against_itself), "two models: checks the generator");
   add("help", "this text");
   try {

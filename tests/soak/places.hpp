@@ -16,6 +16,8 @@ class Places {
 
   /// `count` fresh frames, aligned to `count` rounded up to a power of two; zero.
   std::uint64_t frames(unsigned count = 1);
+  /// The first frame that is not a queue's: those are the first three.
+  static constexpr std::uint64_t first_table() { return kFirst + 3 * 4096; }
   /// A frame that nobody writes to, with whatever lies behind it: zero, or beyond the physical address width.
   static std::uint64_t nowhere(Random& random);
 

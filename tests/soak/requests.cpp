@@ -61,7 +61,9 @@ Step access(World& world) {
     if (!Places::free(a.iova)) a.iova = 0;
   }
   a.write = random.chance(45);
-  a.exec = !a.write && random.chance(20);
+  // Only PCIe requests with a PASID say that they execute; a translated one without is none that a device sends.
+  const bool may_execute = a.type == AccessType::kUntranslated || a.process_id;
+  a.exec = !a.write && may_execute && random.chance(20);
   if (guest->msi_entries != 0 && random.chance(25)) {
     // As a device sends an MSI.
     a.iova &= ~(kPage - 1);
@@ -87,7 +89,7 @@ Step ats_request(World& world) {
   op.access.iova = somewhere(world, op.access) & ~(kPage - 1);
   op.access.type = AccessType::kAts;
   op.access.write = random.chance(50);
-  op.access.exec = random.chance(20);
+  op.access.exec = op.access.process_id && random.chance(20);
   return {.before = {op}};
 }
 

@@ -49,12 +49,14 @@ Step queues(World& world) {
 Step interrupts(World& world) {
   Random& random = world.random;
   Step step;
+  // The text does not say in which order the bytes of a message's data go out where structures are big-endian.
+  const std::uint64_t data = world.features.be ? random.below(256) * 0x0101'0101 : random.bits() & 0xffff'ffff;
   step.before.push_back(set_register(iommu::icvec.offset, 8, random.bits()));
   step.before.push_back(get_register(iommu::icvec.offset, 8));
   for (unsigned v = 0; v < 1U << world.features.straps.vectors_log2; ++v) {
     const std::uint32_t at = v * kMsiStride;
     step.before.push_back(set_register(iommu::msi_addr.offset + at, 8, Places::leaf_target(random, 12, 34) + 4 * v));
-    step.before.push_back(set_register(iommu::msi_data.offset + at, 4, random.bits() & 0xffff'ffff));
+    step.before.push_back(set_register(iommu::msi_data.offset + at, 4, data));
     step.before.push_back(set_register(iommu::msi_vec_ctl.offset + at, 4, random.chance(20) ? 1 : 0));
   }
   return step;
