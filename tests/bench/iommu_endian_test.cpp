@@ -182,6 +182,28 @@ TEST_F(BigEndianTables, EachIsReadInItsOrder) {
   }
 }
 
+TEST_F(BigEndianTables, PageRequestsAreWritten) {
+  restart(r::capabilities_f::end.mask() | r::capabilities_f::ats.mask());
+  iommu.write(r::fctl, kBe | kWsi);
+  iommu.switch_on(IommuMode::k1lvl);
+  DeviceContext dc;
+  dc.tc |= regs::dc::tc::en_ats.mask() | regs::dc::tc::en_pri.mask();
+  iommu.set_context(3, dc);
+  turn(iommu.root());
+  const std::uint64_t queue = iommu.frame();
+  iommu.write(r::pqb, r::pqb_f::ppn.set(3, queue >> 12));
+  iommu.write(r::pqcsr, r::pqcsr_f::pqen.mask());
+  ASSERT_TRUE(iommu.wait_for(r::pqcsr, r::pqcsr_f::pqon, 1));
+  tb::PageRequest request;
+  request.device_id = 3;
+  request.payload = kIova | 7;
+  ASSERT_TRUE(bench.device().page_request(request));
+  bench.settle();
+  EXPECT_EQ(iommu.read(r::pqt), 1U);
+  EXPECT_EQ(swap8(memory().read64(queue)) >> 40, 3U);
+  EXPECT_EQ(swap8(memory().read64(queue + 8)), kIova | 7);
+}
+
 TEST_F(BigEndianTables, OtherOrderThanFctlIsMisconfiguredWithoutEnd) {
   restart(0);
   iommu.enable_fault_queue();

@@ -307,6 +307,33 @@ TEST_F(WalkCounters, SecondStageAndProcessDirectoryHaveTheirOwn) {
   EXPECT_EQ(count(5), 0U);
 }
 
+TEST_F(WalkCounters, AtsRequestsHaveTheirOwn) {
+  tb::Straps straps = hpm();
+  straps.capabilities |= r::capabilities_f::ats.mask();
+  restart(straps);
+  translate_two_devices();
+  DeviceContext dc = tables[0].context(0x101);
+  dc.tc |= regs::dc::tc::en_ats.mask();
+  iommu.set_context(1, dc);
+  const std::uint64_t by_device = event(HpmEvent::kAts) | e::dv_gscv.mask();
+  select(1, event(HpmEvent::kAts));
+  select(2, e::did_gscid.set(by_device, 1));
+  select(3, e::did_gscid.set(by_device, 2));
+  select(4, event(HpmEvent::kUntranslated));
+  select(5, event(HpmEvent::kFirstStageWalk));
+  run_all_but_cycles();
+  tb::DeviceAccess request;
+  request.device_id = 1;
+  request.type = tb::AccessType::kAts;
+  request.iova = kIova;
+  EXPECT_TRUE(bench.device().ats(request));
+  EXPECT_EQ(count(1), 1U);
+  EXPECT_EQ(count(2), 1U);
+  EXPECT_EQ(count(3), 0U);
+  EXPECT_EQ(count(4), 0U);
+  EXPECT_EQ(count(5), 3U);
+}
+
 // ---- overflow of events
 
 TEST_F(Counters, OverflowOfEventsIsToldWhileOfWasClear) {
