@@ -12,20 +12,13 @@
 #include <string>
 
 #include "tb/card/dut.hpp"
+#include "tb/card/verilated_streams.hpp"
 
 namespace aperture::tb {
 namespace {
 
 std::function<void(const std::string&)> assertion_failed;
 
-template <typename To, typename From>
-void put(To& to, From from) {
-  to = static_cast<To>(from);
-}
-template <typename To, typename From>
-void get(To& to, From from) {
-  to = static_cast<To>(from);
-}
 void put_data(QData& to, const std::array<std::uint64_t, 2>& from) { to = from[0]; }
 void get_data(std::array<std::uint64_t, 2>& to, QData from) { to = {from, 0}; }
 [[maybe_unused]] void put_data(VlWide<4>& to, const std::array<std::uint64_t, 2>& from) {
@@ -81,7 +74,7 @@ class VerilatedDut final : public Dut {
     drive_device(pins);
     drive_data(pins);
     drive_iommu(pins);
-    drive_streams(pins.streams);
+    drive_streams(*model_, pins.streams);
     put(model_->message_ready_i, pins.message_ready);
     put(model_->rst_ni, pins.reset_n);
     // Registers are random until reset has reached them: nothing to judge in the cycle that ends.
@@ -92,7 +85,7 @@ class VerilatedDut final : public Dut {
     sample_device(pins);
     sample_data(pins);
     sample_iommu(pins);
-    sample_streams(pins.streams);
+    sample_streams(*model_, pins.streams);
     get(pins.wires, model_->wires_o);
     get(pins.message_valid, model_->message_valid_o);
     get(pins.message_vector, model_->message_vector_o);
@@ -217,69 +210,6 @@ class VerilatedDut final : public Dut {
       put(m.m_iommu_rlast, a.r.last);
       put(m.m_iommu_ruser, a.r.poison);
       put_data(m.m_iommu_rdata, a.r.data);
-    }
-  }
-
-  void drive_streams(const StreamPins& s) {
-    Model& m = *model_;
-    put(m.ats_rsp_ready_i, s.ats_rsp.ready);
-    put(m.msg_out_ready_i, s.msg_out.ready);
-    put(m.ats_req_valid_i, s.ats_req.valid);
-    if (s.ats_req.valid) {
-      put(m.ats_req_tag_i, s.ats_req.tag);
-      put(m.ats_req_device_id_i, s.ats_req.device_id);
-      put(m.ats_req_pv_i, s.ats_req.pv);
-      put(m.ats_req_process_id_i, s.ats_req.process_id);
-      put(m.ats_req_priv_i, s.ats_req.priv);
-      put(m.ats_req_exec_i, s.ats_req.exec);
-      put(m.ats_req_write_i, s.ats_req.write);
-      put(m.ats_req_iova_i, s.ats_req.iova);
-    }
-    put(m.pr_req_valid_i, s.pr_req.valid);
-    if (s.pr_req.valid) {
-      put(m.pr_req_device_id_i, s.pr_req.device_id);
-      put(m.pr_req_pv_i, s.pr_req.pv);
-      put(m.pr_req_process_id_i, s.pr_req.process_id);
-      put(m.pr_req_priv_i, s.pr_req.priv);
-      put(m.pr_req_exec_i, s.pr_req.exec);
-      put(m.pr_req_payload_i, s.pr_req.payload);
-    }
-    put(m.inv_cpl_valid_i, s.inv_cpl.valid);
-    if (s.inv_cpl.valid) {
-      put(m.inv_cpl_device_id_i, s.inv_cpl.device_id);
-      put(m.inv_cpl_itags_i, s.inv_cpl.itags);
-      put(m.inv_cpl_cc_i, s.inv_cpl.cc);
-    }
-  }
-
-  void sample_streams(StreamPins& s) const {
-    const Model& m = *model_;
-    if (s.ats_req.valid) get(s.ats_req.ready, m.ats_req_ready_o);
-    if (s.pr_req.valid) get(s.pr_req.ready, m.pr_req_ready_o);
-    if (s.inv_cpl.valid) get(s.inv_cpl.ready, m.inv_cpl_ready_o);
-    get(s.ats_rsp.valid, m.ats_rsp_valid_o);
-    if (s.ats_rsp.valid) {
-      get(s.ats_rsp.tag, m.ats_rsp_tag_o);
-      get(s.ats_rsp.status, m.ats_rsp_status_o);
-      get(s.ats_rsp.page, m.ats_rsp_page_o);
-      get(s.ats_rsp.lg, m.ats_rsp_lg_o);
-      get(s.ats_rsp.r, m.ats_rsp_r_o);
-      get(s.ats_rsp.w, m.ats_rsp_w_o);
-      get(s.ats_rsp.x, m.ats_rsp_x_o);
-      get(s.ats_rsp.global, m.ats_rsp_global_o);
-      get(s.ats_rsp.priv, m.ats_rsp_priv_o);
-      get(s.ats_rsp.untranslated, m.ats_rsp_untranslated_o);
-      get(s.ats_rsp.pbmt, m.ats_rsp_pbmt_o);
-    }
-    get(s.msg_out.valid, m.msg_out_valid_o);
-    if (s.msg_out.valid) {
-      get(s.msg_out.response, m.msg_out_response_o);
-      get(s.msg_out.dsv, m.msg_out_dsv_o);
-      get(s.msg_out.device_id, m.msg_out_device_id_o);
-      get(s.msg_out.pv, m.msg_out_pv_o);
-      get(s.msg_out.process_id, m.msg_out_process_id_o);
-      get(s.msg_out.payload, m.msg_out_payload_o);
-      get(s.msg_out.itag, m.msg_out_itag_o);
     }
   }
 
