@@ -35,6 +35,12 @@ struct Subject {
   std::string operator()(const UnprojectEdit&) const { return "unproject"; }
 };
 
+const auto kOutOfMemory = [] {
+  Report out;
+  out.reason = "out of memory";
+  return std::make_shared<const Report>(std::move(out));
+}();
+
 /// The IOASes that an edit names: the one it changes first; null where there is none.
 std::array<Ioas*, 2> named(const Platform& platform, const std::list<Link>& links, const Edit& edit) {
   return std::visit(
@@ -104,16 +110,6 @@ Report describe(const Draft* draft, const Edit& edit, const Finding* finding, co
     }
   }
   return out;
-}
-
-/// All memory that reporting its absence needs.
-Refusal out_of_memory() {
-  static const auto report = [] {
-    Report out;
-    out.reason = "out of memory";
-    return std::make_shared<const Report>(std::move(out));
-  }();
-  return {{Code::kNoMemory, ENOMEM, "out of memory"}, report};
 }
 
 }  // namespace
@@ -193,8 +189,13 @@ class Change::Run {
 
   /// `real`: not only to see what would be.
   PlanContext planning(bool real) {
-    return {platform_, [this](Ioas& ioas) -> Draft& { return draft(ioas); }, rejected_, platform_.links_, ended_,
-            platform_.next_link_, real && commit_ && edits_.size() == 1};
+    return {platform_,
+            [this](Ioas& ioas) -> Draft& { return draft(ioas); },
+            rejected_,
+            platform_.links_,
+            ended_,
+            platform_.next_link_,
+            real&& commit_&& edits_.size() == 1};
   }
 
   /// `without`: devices taken off first, and not attached.
@@ -256,11 +257,13 @@ class Change::Run {
     return ioas == nullptr ? nullptr : &draft(*ioas);
   }
 
-  Outcome<Report> refused(std::size_t at, Finding finding) {
+  Outcome<Report> refused(std::size_t refused_at, Finding finding) {
+    std::size_t at = refused_at;
     const Edit& edit = edits_[at];
     Draft* const own = subject(edit);
     Draft* const whose = finding.ioas == nullptr ? own : &draft(*const_cast<Ioas*>(finding.ioas));
     if (whose != nullptr && whose != own) finding.what = whose->ioas().described() + ": " + finding.what;
+    const Ioas* const ioas = whose == nullptr ? nullptr : &whose->ioas();
     Report report = describe(whose, edit, &finding, effects_[at]);
     if (finding.devices_may_help) report.detach_set = detach_set(at);
     if (!report.detach_set.empty()) {
@@ -269,8 +272,7 @@ class Change::Run {
         window.alternatives.push_back({Alternative::Kind::kDetach, window.range, 0, {}, report.detach_set});
       }
     }
-    Refusal refusal{{finding.code, finding.number, std::move(finding.what)}, nullptr, nullptr, at};
-    if (whose != nullptr) refusal.ioas = &whose->ioas();
+    Refusal refusal{{finding.code, finding.number, std::move(finding.what)}, nullptr, ioas, refused_at};
     refusal.report = std::make_shared<const Report>(std::move(report));
     return std::unexpected(std::move(refusal));
   }
@@ -365,6 +367,8 @@ class Change::Run {
   std::pmr::list<Draft> drafts_{&memory_};
 };
 
+Refusal out_of_memory() noexcept { return {{Code::kNoMemory, ENOMEM, "out of memory"}, kOutOfMemory, nullptr, 0}; }
+
 Outcome<> Change::apply(Platform& platform, std::span<const Edit> edits, std::span<Effect> effects,
                         std::size_t fail_at) {
   if (edits.empty()) return {};
@@ -372,9 +376,9 @@ Outcome<> Change::apply(Platform& platform, std::span<const Edit> edits, std::sp
   Outcome<> out;
   try {
     Run run(platform, edits, effects, true, fail_at);
+    watched = run.watched();  // first: once it is done, nothing may fail
     auto done = run.go();
     if (!done) out = std::unexpected(std::move(done.error()));
-    watched = run.watched();
   } catch (const std::bad_alloc&) {
     return std::unexpected(out_of_memory());
   }

@@ -46,4 +46,7 @@ class Change {
   std::size_t fail_at_{};
 };
 
+/// ENOMEM, made of memory that was there before.
+Refusal out_of_memory() noexcept;
+
 }  // namespace aperture::ioas

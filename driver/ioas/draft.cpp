@@ -30,7 +30,8 @@ void Draft::note_windows() {
 }
 
 void Draft::add(std::size_t edit, IovaRange range, std::shared_ptr<Pages> pages, std::uint64_t offset, Prot prot) {
-  auto node = std::make_unique<Areas::Node>(Area{range, AreaPages(std::move(pages)), offset, prot, Area::State::kAdded});
+  auto node =
+      std::make_unique<Areas::Node>(Area{range, AreaPages(std::move(pages)), offset, prot, Area::State::kAdded});
   added_.push_back({edit, node.get()});
   state_.areas.insert(std::move(node));
 }
@@ -147,7 +148,7 @@ Result<> Draft::switch_over(bool& hitless) noexcept {
   for (const Step& step : steps_) {
     if (step.domain != nullptr) step.domain->commit_map(step.area->mapping(small_pages()));
   }
-  if (before_ && before_->dirty != state_.shape.dirty) {
+  if (dirty_set_) {
     for (const Slot& slot : state_.shape.slots) {
       if (!slot.fresh) slot.domain->track_dirty(state_.shape.dirty);
     }
@@ -240,7 +241,7 @@ bool Draft::undo_steps() noexcept {
     if (step->domain != nullptr) step->domain->abort_map(step->area->mapping(small_pages()));
   }
   bool lost = false;
-  if (!added_.empty() && !steps_.empty()) {
+  if (std::ranges::any_of(steps_, [](const Step& step) { return step.domain != nullptr; })) {
     for (const Slot& slot : state_.shape.slots) {
       if (slot.domain && !slot.fresh) lost = !slot.domain->sync() || lost;
     }

@@ -55,6 +55,10 @@ class Draft {
   /// The generation that begins with this change.
   std::uint64_t next_generation() const { return shape_before().generation + 1; }
   void advance() { edit_shape().generation = next_generation(); }
+  void track_dirty(bool enable) {
+    edit_shape().dirty = enable;
+    dirty_set_ = true;
+  }
   /// To be published with this change; what happened to windows, alignment, and what is gone, is found without.
   void note(Event event) { events_.push_back(std::move(event)); }
 
@@ -110,15 +114,16 @@ class Draft {
   std::vector<Event> events_;
   Areas removed_;
   std::vector<Added> added_;
-  std::size_t prepared_{};              ///< of added_
-  std::list<Attachment> detached_;      ///< leave this IOAS
-  std::list<Attachment> moved_;         ///< leave by being attached elsewhere in the same change
+  std::size_t prepared_{};          ///< of added_
+  std::list<Attachment> detached_;  ///< leave this IOAS
+  std::list<Attachment> moved_;     ///< leave by being attached elsewhere in the same change
   std::list<Reservation> unreserved_;
   std::list<Slot> dropped_;
   RangeSet required_;
   std::optional<RangeSet> required_before_;  ///< of the domains, once they have been told what is required now
   std::vector<Step> steps_;
   std::vector<Switch> switches_;
+  bool dirty_set_{};  ///< again, perhaps: then no page is dirty any more
   bool committed_{};
 };
 

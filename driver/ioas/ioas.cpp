@@ -2,6 +2,7 @@
 #include "ioas/ioas.hpp"
 
 #include <algorithm>
+#include <new>
 
 #include "ioas/change.hpp"
 
@@ -17,7 +18,7 @@ Outcome<> nothing(Outcome<Effect> effect) {
 
 Outcome<PlacedWindow> window_of(Outcome<Effect> effect) {
   if (!effect) return std::unexpected(std::move(effect.error()));
-  return effect->windows.front();
+  return std::move(effect->windows.front());
 }
 
 }  // namespace
@@ -113,7 +114,7 @@ bool Ioas::huge_pages() const {
 Outcome<Attached> Ioas::attached_as(const AttachEdit& edit) {
   auto done = one(platform_, edit);
   if (!done) return std::unexpected(std::move(done.error()));
-  return Attached{done->hitless, done->format, done->levels};
+  return Attached{done->hitless, std::move(done->format), done->levels};
 }
 
 Outcome<Attached> Ioas::attach(Device& device, ProcessId process, std::optional<std::uint64_t> generation) {
@@ -189,15 +190,19 @@ Outcome<Report> Ioas::probe_attach(Device& device, ProcessId process) {
 }
 
 Outcome<std::unique_ptr<Ioas>> Ioas::clone(const CloneOptions& options) {
-  IoasOptions same;
-  {
-    const std::shared_lock lock(mutex_);
-    same = {name_, state_.shape.huge_pages, state_.eager};
+  try {
+    IoasOptions same;
+    {
+      const std::shared_lock lock(mutex_);
+      same = {name_, state_.shape.huge_pages, state_.eager};
+    }
+    auto copy = std::make_unique<Ioas>(platform_, same);
+    auto done = one(platform_, CloneEdit{this, copy.get(), options.ranges, options.rebase, options.prot});
+    if (!done) return std::unexpected(std::move(done.error()));
+    return copy;
+  } catch (const std::bad_alloc&) {
+    return std::unexpected(out_of_memory());
   }
-  auto copy = std::make_unique<Ioas>(platform_, same);
-  auto done = one(platform_, CloneEdit{this, copy.get(), options.ranges, options.rebase, options.prot});
-  if (!done) return std::unexpected(std::move(done.error()));
-  return copy;
 }
 
 std::optional<Ioas::MapInfo> Ioas::lookup(Iova iova) const {

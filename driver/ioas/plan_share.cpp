@@ -44,8 +44,8 @@ Planned<> remove_part(PlanContext& context, const Link& link, const Area& area) 
 /// Whether `to` leads, directly or not, to `from`.
 bool leads_to(const std::list<Link>& links, const Ioas* to, const Ioas* from) {
   if (to == from) return true;
-  return std::ranges::any_of(
-      links, [&](const Link& link) { return link.from == to && leads_to(links, link.to, from); });
+  return std::ranges::any_of(links,
+                             [&](const Link& link) { return link.from == to && leads_to(links, link.to, from); });
 }
 
 }  // namespace
@@ -188,8 +188,7 @@ Planned<> plan(PlanContext& context, const CloneEdit& edit, Effect&) {
       if (wraps(piece)) return refuse(Code::kInvalid, EOVERFLOW, "a rebased map passes the end of the space");
       const Chunk chunk{area.pages.get(), area.offset + (piece.first - area.range.first), piece.extent() + 1};
       const auto at =
-          insert(context, draft, std::span(&chunk, 1), chunk.length, moved(piece).first,
-                             edit.prot.value_or(area.prot));
+          insert(context, draft, std::span(&chunk, 1), chunk.length, moved(piece).first, edit.prot.value_or(area.prot));
       if (!at) return std::unexpected(at.error());
     }
   }

@@ -123,8 +123,8 @@ Planned<PlacedWindow> place_window(PlanContext& context, Draft& draft, const Win
     }
   } else {
     const bool coarse = window.granule != 0 && shape.alignment > window.granule;
-    const auto range = coarse ? std::optional<IovaRange>{}
-                              : choose_range(draft.state(), window, context.platform.known_reserved());
+    const auto range =
+        coarse ? std::optional<IovaRange>{} : choose_range(draft.state(), window, context.platform.known_reserved());
     if (!range) {
       WindowReport report = crowded(draft.state(), placed);
       report.alternatives = alternatives(draft.state(), placed);
@@ -387,7 +387,7 @@ Planned<> plan(PlanContext& context, const DirtyTrackingEdit& edit, Effect&) {
                     "the domain of " + slot.maker->name() + " cannot track which pages are written");
     }
   }
-  draft.edit_shape().dirty = edit.enable;
+  draft.track_dirty(edit.enable);
   return {};
 }
 

@@ -9,10 +9,10 @@
 
 namespace aperture::ioas {
 
-/// A follower that takes part in what a leader maps and unmaps in a range, at an offset: a bus's IOAS that shows part of
-/// a staging IOAS. What is mapped there already is replayed when the projection begins; a map that reaches across the
-/// range's end is followed in part. A change of the leader that the follower cannot take is refused in both. Followers
-/// may lead others, not in a circle. The follower has areas of its own beside those. Thread-safe.
+/// A follower that takes part in what a leader maps and unmaps in a range, at an offset: a bus's IOAS that shows part
+/// of a staging IOAS. What is mapped there already is replayed when the projection begins; a map that reaches across
+/// the range's end is followed in part. A change of the leader that the follower cannot take is refused in both.
+/// Followers may lead others, not in a circle. The follower has areas of its own beside those. Thread-safe.
 class Projection {
  public:
   /// EINVAL: first > last, a circle; EOVERFLOW: it passes the end of the follower's space; else as copy.

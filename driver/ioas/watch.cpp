@@ -2,6 +2,7 @@
 // What an IOAS tells: events, and the pages that devices have written.
 #include <algorithm>
 #include <bit>
+#include <new>
 
 #include "ioas/ioas.hpp"
 #include "ioas/text.hpp"
@@ -30,17 +31,29 @@ void Ioas::deliver() {
   std::unique_lock lock(watch_mutex_);
   if (delivering_ != std::thread::id{}) return;
   delivering_ = std::this_thread::get_id();
-  while (handler_) {
-    const std::vector<Event> events = this->events(delivered_);
-    if (events.empty()) break;
-    const std::shared_ptr<Handler> handler = handler_;
-    for (const Event& event : events) {
-      delivered_ = event.generation;
-      lock.unlock();
-      (*handler)(event);
-      lock.lock();
-      if (handler_ != handler) break;
+  const auto give = [&] {
+    while (handler_) {
+      const std::vector<Event> events = this->events(delivered_);
+      if (events.empty()) return;
+      const std::shared_ptr<Handler> handler = handler_;
+      for (const Event& event : events) {
+        delivered_ = event.generation;
+        lock.unlock();
+        (*handler)(event);
+        lock.lock();
+        if (handler_ != handler) break;
+      }
     }
+  };
+  try {
+    give();
+  } catch (const std::bad_alloc&) {  // they come with the next ones
+    if (!lock.owns_lock()) lock.lock();
+  } catch (...) {
+    if (!lock.owns_lock()) lock.lock();
+    delivering_ = {};
+    idle_.notify_all();
+    throw;
   }
   delivering_ = {};
   idle_.notify_all();

@@ -136,7 +136,8 @@ RC_GTEST_PROP(FirstFit, EqualsBruteForceWhileAreasComeAndGo, ()) {
   for (const auto& [start, count] : steps) {
     const auto hit = areas.from(Iova{start * kPageSize});
     if (hit != areas.end() && hit->range.contains(Iova{start * kPageSize})) {
-      for (std::uint64_t i = hit->range.first.value; i < hit->range.last.value; i += kPageSize) used[i / kPageSize] = false;
+      for (std::uint64_t i = hit->range.first.value; i < hit->range.last.value; i += kPageSize)
+        used[i / kPageSize] = false;
       areas.extract(hit);
       continue;
     }
@@ -173,8 +174,8 @@ TEST(FirstFit, FindsTheOnlyGapAmongManyMapsWithoutVisitingThem) {
   constexpr std::uint64_t kMaps = 100'000;
   for (std::uint64_t i = 0; i < kMaps; ++i) {  // gaps of one page at odd places: too small or misaligned for two
     const Iova first{i * 2 * kPageSize};
-    areas.insert(std::make_unique<Areas::Node>(
-        Area{{first, first + (kPageSize - 1)}, AreaPages(pages), 0, Prot::kRead}));
+    areas.insert(
+        std::make_unique<Areas::Node>(Area{{first, first + (kPageSize - 1)}, AreaPages(pages), 0, Prot::kRead}));
   }
   std::size_t tries = 0;
   const bool found = areas.find_gap(0, kMax, 2, 13, [&](std::uint64_t first, std::uint64_t) {

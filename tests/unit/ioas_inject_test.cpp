@@ -47,23 +47,22 @@ struct Seen {
 
 Seen see(const Ioas& ioas) {
   const Ranges ranges = ioas.ranges();
-  Seen out{ranges.ranges, ranges.alignment, ranges.generation, {}, ioas.map_count(), ioas.attached(), ioas.events(),
-           ioas.allowed()};
+  Seen out{ranges.ranges,    ranges.alignment, ranges.generation, {},
+           ioas.map_count(), ioas.attached(),  ioas.events(),     ioas.allowed()};
   for (const PlacedWindow& w : ioas.windows()) out.windows.emplace_back(w.window.name, w.range);
   return out;
 }
 
 class IoasInject : public testing::Test {
  protected:
-  /// Runs `call` with its first, second, ... allocation failing until it succeeds.
+  /// Runs `call` with its first, second, ... allocation after the call of its argument failing until it succeeds.
   template <typename Call>
   void try_every_allocation(Call&& call) {
     const Seen before[] = {see(ioas), see(other)};
     const std::uint64_t pinned = pins.pinned_bytes();
     for (std::uint64_t n = 1;; ++n) {
       ASSERT_LT(n, 2000U);
-      fail_in = n;
-      const auto done = call();
+      const auto done = call([n] { fail_in = n; });
       const bool failed = fail_in == 0;
       fail_in = 0;
       if (done) {
@@ -89,35 +88,49 @@ class IoasInject : public testing::Test {
 
 TEST_F(IoasInject, Map) {
   ASSERT_TRUE(ioas.attach(nic));
-  try_every_allocation([&] { return ioas.map(pointer(kVa), 0x3000, Prot::kReadWrite); });
+  try_every_allocation([&](auto arm) {
+    arm();
+    return ioas.map(pointer(kVa), 0x3000, Prot::kReadWrite);
+  });
 }
 
 TEST_F(IoasInject, CopyOfSeveralAreas) {
   ASSERT_TRUE(ioas.attach(nic));
   ASSERT_TRUE(other.map(pointer(kVa), 0x1000, Prot::kRead, Iova{0x10000}));
   ASSERT_TRUE(other.map(pointer(kVa), 0x1000, Prot::kRead, Iova{0x11000}));
-  try_every_allocation([&] { return ioas.copy(other, {0x10000}, 0x2000, Prot::kRead); });
+  try_every_allocation([&](auto arm) {
+    arm();
+    return ioas.copy(other, {0x10000}, 0x2000, Prot::kRead);
+  });
 }
 
 TEST_F(IoasInject, AttachWithMaps) {
   ASSERT_TRUE(ioas.map(pointer(kVa), 0x1000, Prot::kRead));
   ASSERT_TRUE(ioas.map(pointer(kVa), 0x1000, Prot::kRead));
   ASSERT_TRUE(ioas.require({{.name = "w", .size = 0x100000}}));
-  try_every_allocation([&] { return ioas.attach(nic); });
+  try_every_allocation([&](auto arm) {
+    arm();
+    return ioas.attach(nic);
+  });
 }
 
 TEST_F(IoasInject, Replace) {
   ASSERT_TRUE(other.attach(nic));
   ASSERT_TRUE(other.map(pointer(kVa), 0x1000, Prot::kRead));
   ASSERT_TRUE(ioas.map(pointer(kVa), 0x1000, Prot::kRead));
-  try_every_allocation([&] { return ioas.replace(nic); });
+  try_every_allocation([&](auto arm) {
+    arm();
+    return ioas.replace(nic);
+  });
 }
 
 TEST_F(IoasInject, Require) {
   ASSERT_TRUE(ioas.attach(nic));
-  try_every_allocation([&] {
-    return ioas.require({{.name = "a window with a long name", .base = Iova{0x10000000}, .size = 0x100000},
-                         {.name = "another one with a long name", .size = 0x100000}});
+  try_every_allocation([&](auto arm) {
+    std::vector<Window> windows{{.name = "a window with a long name", .base = Iova{0x10000000}, .size = 0x100000},
+                                {.name = "another one with a long name", .size = 0x100000}};
+    arm();
+    return ioas.require(std::move(windows));
   });
 }
 
@@ -127,7 +140,10 @@ TEST_F(IoasInject, MapInAMirror) {
   ASSERT_TRUE(mirror.join(other));
   ASSERT_TRUE(ioas.attach(nic));
   ASSERT_TRUE(other.attach(disk));
-  try_every_allocation([&] { return mirror.map(pointer(kVa), 0x1000, Prot::kRead); });
+  try_every_allocation([&](auto arm) {
+    arm();
+    return mirror.map(pointer(kVa), 0x1000, Prot::kRead);
+  });
   EXPECT_EQ(mirror.space().map_count(), 1U);
 }
 

@@ -29,6 +29,9 @@ class IoasTell : public testing::Test {
   MemoryPins pins;
   MemoryDevice nic{"nic", 1, pins, {{}, {{{{0xfee00000}, {0xfeefffff}}, Cause::kMsi}}, 64}};
   MemoryDevice narrow{"narrow", 2, pins, {{}, {}, 32}};
+  MemoryDevice low{"low", 4, pins, {{}, {{{{0}, {3 * kGiB}}, Cause::kReserved}}, 64}};
+  MemoryDevice high{"high", 5, pins, {{}, {{{{3 * kGiB}, {kMax}}, Cause::kReserved}}, 64}};
+  MemoryDevice high_too{"high too", 6, pins, {{}, {{{{4 * kGiB}, {kMax}}, Cause::kReserved}}, 64}};
   Platform platform;
   Ioas ioas{platform};
 };
@@ -77,7 +80,8 @@ TEST_F(IoasTell, HandlerIsCalledWithoutLocksAndMayChangeTheIoas) {
   std::vector<std::uint64_t> heard;
   ioas.watch([&](const Event& event) {
     heard.push_back(event.generation);
-    if (event.kind == Kind::kAttached) EXPECT_TRUE(ioas.reserve({{0x5000}, {0x5fff}}));
+    if (event.kind != Kind::kAttached) return;
+    EXPECT_TRUE(ioas.reserve({{0x5000}, {0x5fff}}));
   });
   ASSERT_TRUE(ioas.attach(nic));
   EXPECT_EQ(heard, (std::vector<std::uint64_t>{1, 1, 1, 2}));
@@ -113,9 +117,6 @@ TEST_F(IoasTell, FrozenIoasRefusesAHigherAlignment) {
 }
 
 TEST_F(IoasTell, DetachSetIsTheFewestDevicesNotAllThatBlock) {
-  MemoryDevice low("low", 4, pins, {{}, {{{{0}, {3 * kGiB}}, Cause::kReserved}}, 64});
-  MemoryDevice high("high", 5, pins, {{}, {{{{3 * kGiB}, {kMax}}, Cause::kReserved}}, 64});
-  MemoryDevice high_too("high too", 6, pins, {{}, {{{{4 * kGiB}, {kMax}}, Cause::kReserved}}, 64});
   for (Device* device : {&low, &high, &high_too}) ASSERT_TRUE(ioas.attach(*device));
   const auto refused = ioas.require({{.name = "w", .size = 2 * kGiB}});
   ASSERT_FALSE(refused);
