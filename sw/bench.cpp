@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "bench_ioas.hpp"
 #include "bench_rtl.hpp"
 #include "callgrind.hpp"
 #include "command.hpp"
@@ -144,11 +145,14 @@ Json definitions_json(const std::vector<RtlRow>& rows) {
 
 }  // namespace
 
-Exit run_bench(const Arguments& arguments) {
+Exit run_bench(const Arguments& given) {
+  Arguments arguments = given;
+  if (wants_bench_ioas(arguments)) return run_bench_ioas(arguments);
   std::string what, widths, latencies, row;
   po::options_description own("Options");
   auto add = own.add_options();
-  add("what", po::value(&what)->default_value("rtl")->value_name("WHAT"), "rtl: the IOMMU's cycles");
+  add("what", po::value(&what)->default_value("rtl")->value_name("WHAT"),
+      "rtl: the IOMMU's cycles; ioas: the driver's address spaces, with options of its own");
   add("width", po::value(&widths)->default_value("64,128")->value_name("BITS,..."), "AXI data widths");
   add("latency", po::value(&latencies)->default_value("1,20,100")->value_name("CYCLES,..."), "memory latencies");
   add("row", po::value(&row)->value_name("NAME"), "only this row, and no count of the host's instructions");

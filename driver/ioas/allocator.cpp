@@ -22,24 +22,41 @@ struct Placement {
   }
 };
 
-/// Walks the gaps between reserved ranges and areas, ascending, inside one range.
-std::optional<std::uint64_t> first_gap(std::uint64_t first, std::uint64_t last, const RangeSet& reserved,
-                                       const Areas& areas, const Placement& placement) {
-  auto hole = reserved.from({first});
-  auto area = first_area(areas, {first});
-  std::uint64_t gap = first;
-  while (gap <= last) {
-    while (hole != reserved.ranges().end() && hole->last.value < gap) ++hole;
-    while (area != areas.end() && area->second.range.last.value < gap) ++area;
-    const IovaRange* next = hole != reserved.ranges().end() ? &*hole : nullptr;
-    if (area != areas.end() && (next == nullptr || area->second.range.first < next->first)) next = &area->second.range;
-    const bool open = next == nullptr || next->first.value > last;
-    const std::uint64_t end = open ? last : next->first.value - 1;
-    if (open || next->first.value > gap) {
-      if (const auto start = placement.in(gap, end)) return start;
+/// Looks between two reserved ranges: at the gaps that the areas leave there.
+std::optional<std::uint64_t> first_gap(std::uint64_t first, std::uint64_t last, const Areas& areas,
+                                       const Placement& placement, const Elsewhere& elsewhere) {
+  std::optional<std::uint64_t> found;
+  const std::uint64_t pages = (placement.length - 1) / kPageSize + 1;
+  const auto log2 = static_cast<unsigned>(std::countr_zero(placement.alignment));
+  areas.find_gap(first, last, pages, log2, [&](std::uint64_t gap, std::uint64_t end) {
+    for (;;) {
+      const auto start = placement.in(gap, end);
+      if (!start) return false;
+      const auto next =
+          elsewhere ? elsewhere({{*start}, {*start + (placement.length - 1)}}) : std::optional<std::uint64_t>{};
+      if (!next) {
+        found = start;
+        return true;
+      }
+      if (*next > end) return false;
+      gap = *next;
     }
-    if (open || next->last.value == kMax) return {};
-    gap = next->last.value + 1;
+  });
+  return found;
+}
+
+/// Inside one search range.
+std::optional<std::uint64_t> first_place(std::uint64_t first, std::uint64_t last, const RangeSet& reserved,
+                                         const Areas& areas, const Placement& placement, const Elsewhere& elsewhere) {
+  std::uint64_t at = first;
+  for (auto hole = reserved.from({first}); at <= last; ++hole) {
+    const bool open = hole == reserved.ranges().end() || hole->first.value > last;
+    const std::uint64_t end = open ? last : hole->first.value - 1;
+    if (open || hole->first.value > at) {
+      if (const auto start = first_gap(at, end, areas, placement, elsewhere)) return start;
+    }
+    if (open || hole->last.value == kMax) return {};
+    at = hole->last.value + 1;
   }
   return {};
 }
@@ -58,14 +75,15 @@ Result<std::uint64_t> automatic_alignment(std::uint64_t origin, std::uint64_t le
 }
 
 std::optional<Iova> find_first_fit(const std::vector<SearchRange>& search, const RangeSet& reserved, const Areas& areas,
-                                   std::uint64_t origin, std::uint64_t length, std::uint64_t alignment) {
+                                   std::uint64_t origin, std::uint64_t length, std::uint64_t alignment,
+                                   const Elsewhere& elsewhere) {
   for (const SearchRange& part : search) {
     if (part.granule > 1 && ((length | origin % kPageSize) & (part.granule - 1)) != 0) continue;
     const Placement placement{length, std::max(alignment, part.granule), origin % kPageSize};
     const std::uint64_t last = part.range.last.value;
     const auto begin = placement.in(part.range.first.value, last);
     if (!begin) continue;
-    if (const auto start = first_gap(*begin, last, reserved, areas, placement)) return Iova{*start};
+    if (const auto start = first_place(*begin, last, reserved, areas, placement, elsewhere)) return Iova{*start};
   }
   return {};
 }

@@ -2,12 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
 #include "base/error.hpp"
 #include "base/types.hpp"
-#include "ioas/area.hpp"
+#include "ioas/areas.hpp"
 #include "ioas/range_set.hpp"
 
 namespace aperture::ioas {
@@ -26,9 +27,14 @@ struct SearchRange {
 /// less than `required`, i.e. the memory is not aligned well enough for this IOAS.
 Result<std::uint64_t> automatic_alignment(std::uint64_t origin, std::uint64_t length, std::uint64_t required);
 
+/// What else stands in the way of a place: the address from which on to look instead (beyond the range's first); none:
+/// nothing. kMax: there is no such address.
+using Elsewhere = std::function<std::optional<std::uint64_t>(IovaRange)>;
+
 /// First fit: the lowest address in the first search range that has room outside `reserved` and `areas`. It is a
-/// multiple of `alignment`, with the offset in its page of `origin`.
+/// multiple of `alignment`, with the offset in its page of `origin`. Logarithmic in the number of areas.
 std::optional<Iova> find_first_fit(const std::vector<SearchRange>& search, const RangeSet& reserved, const Areas& areas,
-                                   std::uint64_t origin, std::uint64_t length, std::uint64_t alignment);
+                                   std::uint64_t origin, std::uint64_t length, std::uint64_t alignment,
+                                   const Elsewhere& elsewhere = {});
 
 }  // namespace aperture::ioas

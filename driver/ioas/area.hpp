@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 
 #include "base/types.hpp"
 #include "ioas/domain.hpp"
@@ -12,10 +11,13 @@ namespace aperture::ioas {
 
 /// One mapping of an IOAS: what a map call made, or one piece of a copy. The unit of unmap.
 struct Area {
+  enum class State : std::uint8_t { kKept, kAdded, kPrepared };  ///< of the change in progress that adds it
+
   IovaRange range;
   AreaPages pages;
   std::uint64_t offset{};  ///< of the first byte, from pages->data()
   Prot prot{};
+  State state{State::kKept};
 
   std::uint64_t length() const { return range.extent() + 1; }
   bool complies(std::uint64_t alignment) const {
@@ -23,19 +25,5 @@ struct Area {
   }
   Mapping mapping(bool small_pages) const { return {range.first, {pages.get(), offset, length()}, prot, small_pages}; }
 };
-
-/// The areas of an IOAS by first address; they never overlap.
-using Areas = std::map<Iova, Area>;
-
-/// The first area that ends at or after `iova`.
-template <typename Map>
-auto first_area(Map& areas, Iova iova) {
-  auto it = areas.upper_bound(iova);
-  if (it != areas.begin()) {
-    const auto before = std::prev(it);
-    if (before->second.range.last >= iova) return before;
-  }
-  return it;
-}
 
 }  // namespace aperture::ioas

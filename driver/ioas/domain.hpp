@@ -61,6 +61,15 @@ class Domain {
   /// Removes every mapping inside `range`, which cuts none in two. Never fails, never allocates, frees nothing until
   /// sync.
   virtual void unmap(IovaRange range) noexcept = 0;
+  /// Whether writes by devices can be tracked.
+  virtual bool can_track_dirty() const { return false; }
+  /// Starts (with no page dirty) or ends the tracking. Called only if it can be done. Never fails, never allocates.
+  virtual void track_dirty(bool) noexcept {}
+  /// Adds to `dirty` every page, of the size that the domain's leaf has there, in which a device has written since
+  /// tracking began or the page was last cleared; both ends of `range` may lie in the middle of a mapping. `clear`:
+  /// what was added counts as clean from here on; a write after that is never lost. EIO.
+  virtual Result<> read_dirty(IovaRange range, bool clear, std::vector<IovaRange>& dirty);
+
   /// Called once after each change that mapped, aborted or unmapped. On success no access that used a removed mapping
   /// is in flight or will follow. EIO: the card is lost; tables stay in quarantine, and so do the pages (the caller
   /// keeps the pins).

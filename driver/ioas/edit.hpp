@@ -110,8 +110,32 @@ struct HugePagesEdit {
   bool enable{};
 };
 
+struct FreezeEdit {
+  Ioas* in{};
+};
+
+struct DirtyTrackingEdit {
+  Ioas* in{};
+  bool enable{};
+};
+
+/// From now on `to` follows what `from` maps in `range`, at `at`.
+struct ProjectEdit {
+  Ioas* from{};
+  IovaRange range;
+  Ioas* to{};
+  Iova at;
+};
+
+/// Ends a projection and removes from the follower what it brought.
+struct UnprojectEdit {
+  std::uint64_t projection{};
+  bool must_exist{};  ///< ENOENT if it is over already; else that is no error
+};
+
 using Edit = std::variant<MapEdit, CopyEdit, CloneEdit, UnmapEdit, AttachEdit, DetachEdit, RequireEdit, ResizeEdit,
-                          BindEdit, ReleaseEdit, AllowEdit, ReserveEdit, UnreserveEdit, HugePagesEdit>;
+                          BindEdit, ReleaseEdit, AllowEdit, ReserveEdit, UnreserveEdit, HugePagesEdit, FreezeEdit,
+                          DirtyTrackingEdit, ProjectEdit, UnprojectEdit>;
 
 /// What an edit came to.
 struct Effect {
@@ -121,6 +145,7 @@ struct Effect {
   std::string format;      ///< attach: the domain's
   unsigned levels{};
   std::vector<PlacedWindow> windows;  ///< require, resize, bind: as placed
+  std::uint64_t projection{};         ///< project: its number
 };
 
 }  // namespace aperture::ioas

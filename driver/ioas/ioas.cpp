@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ioas/ioas.hpp"
 
+#include <algorithm>
+#include <new>
+
 #include "ioas/change.hpp"
 
 namespace aperture::ioas {
 namespace {
 
-Outcome<Effect> one(Platform& platform, const Edit& edit) {
-  Effect effect;
-  auto done = Change::apply(platform, std::span(&edit, 1), std::span(&effect, 1));
-  if (!done) return std::unexpected(std::move(done.error()));
-  return effect;
-}
+Outcome<Effect> one(Platform& platform, const Edit& edit) { return Change::apply(platform, edit); }
 
 Outcome<> nothing(Outcome<Effect> effect) {
   if (!effect) return std::unexpected(std::move(effect.error()));
@@ -20,12 +18,12 @@ Outcome<> nothing(Outcome<Effect> effect) {
 
 Outcome<PlacedWindow> window_of(Outcome<Effect> effect) {
   if (!effect) return std::unexpected(std::move(effect.error()));
-  return effect->windows.front();
+  return std::move(effect->windows.front());
 }
 
 }  // namespace
 
-Ioas::Ioas(Platform& platform, IoasOptions options) : platform_(platform) {
+Ioas::Ioas(Platform& platform, IoasOptions options) : platform_(platform), name_(std::move(options.name)) {
   {
     const std::lock_guard lock(platform.mutex_);
     id_ = platform.next_id_++;
@@ -36,12 +34,26 @@ Ioas::Ioas(Platform& platform, IoasOptions options) : platform_(platform) {
 }
 
 Ioas::~Ioas() {
+  watch(nullptr);
+  for (;;) {
+    std::uint64_t projection = 0;
+    {
+      const std::shared_lock lock(platform_.links_mutex_);
+      const auto& links = platform_.links_;
+      const auto own = std::ranges::find_if(links, [this](const Link& l) { return l.from == this || l.to == this; });
+      if (own == links.end()) break;
+      projection = own->id;
+    }
+    (void)one(platform_, UnprojectEdit{projection});
+  }
   while (!state_.shape.attachments.empty()) {
     const Attachment& next = state_.shape.attachments.front();
     (void)one(platform_, DetachEdit{next.device, next.process});
   }
   (void)one(platform_, UnmapEdit{this, {0}, kMax});
 }
+
+std::string Ioas::described() const { return name_.empty() ? "an IOAS" : "IOAS \"" + name_ + "\""; }
 
 Outcome<Iova> Ioas::map(std::byte* memory, std::uint64_t length, Prot prot, std::optional<Iova> iova,
                         std::optional<FileSpan> file) {
@@ -74,7 +86,7 @@ std::uint64_t Ioas::generation() const {
 
 std::vector<Reservation> Ioas::reservations() const {
   const std::shared_lock lock(mutex_);
-  return state_.shape.reservations;
+  return {state_.shape.reservations.begin(), state_.shape.reservations.end()};
 }
 
 Outcome<> Ioas::allow(std::vector<IovaRange> ranges) {
@@ -102,7 +114,7 @@ bool Ioas::huge_pages() const {
 Outcome<Attached> Ioas::attached_as(const AttachEdit& edit) {
   auto done = one(platform_, edit);
   if (!done) return std::unexpected(std::move(done.error()));
-  return Attached{done->hitless, done->format, done->levels};
+  return Attached{done->hitless, std::move(done->format), done->levels};
 }
 
 Outcome<Attached> Ioas::attach(Device& device, ProcessId process, std::optional<std::uint64_t> generation) {
@@ -115,6 +127,20 @@ Outcome<Attached> Ioas::replace(Device& device, ProcessId process, std::optional
 
 Outcome<> Ioas::detach(Platform& platform, Device& device, ProcessId process) {
   return nothing(one(platform, DetachEdit{&device, process}));
+}
+
+Outcome<> Ioas::freeze() { return nothing(one(platform_, FreezeEdit{this})); }
+
+bool Ioas::frozen() const {
+  const std::shared_lock lock(mutex_);
+  return state_.shape.frozen.has_value();
+}
+
+Outcome<> Ioas::set_dirty_tracking(bool enable) { return nothing(one(platform_, DirtyTrackingEdit{this, enable})); }
+
+bool Ioas::dirty_tracking() const {
+  const std::shared_lock lock(mutex_);
+  return state_.shape.dirty;
 }
 
 std::vector<Device*> Ioas::attached() const {
@@ -164,22 +190,26 @@ Outcome<Report> Ioas::probe_attach(Device& device, ProcessId process) {
 }
 
 Outcome<std::unique_ptr<Ioas>> Ioas::clone(const CloneOptions& options) {
-  IoasOptions same;
-  {
-    const std::shared_lock lock(mutex_);
-    same = {state_.shape.huge_pages, state_.eager};
+  try {
+    IoasOptions same;
+    {
+      const std::shared_lock lock(mutex_);
+      same = {name_, state_.shape.huge_pages, state_.eager};
+    }
+    auto copy = std::make_unique<Ioas>(platform_, same);
+    auto done = one(platform_, CloneEdit{this, copy.get(), options.ranges, options.rebase, options.prot});
+    if (!done) return std::unexpected(std::move(done.error()));
+    return copy;
+  } catch (const std::bad_alloc&) {
+    return std::unexpected(out_of_memory());
   }
-  auto copy = std::make_unique<Ioas>(platform_, same);
-  auto done = one(platform_, CloneEdit{this, copy.get(), options.ranges, options.rebase, options.prot});
-  if (!done) return std::unexpected(std::move(done.error()));
-  return copy;
 }
 
 std::optional<Ioas::MapInfo> Ioas::lookup(Iova iova) const {
   const std::shared_lock lock(mutex_);
-  const auto area = first_area(state_.areas, iova);
-  if (area == state_.areas.end() || !area->second.range.contains(iova)) return {};
-  return MapInfo{area->second.range, area->second.prot, area->second.pages.get(), area->second.offset};
+  const auto area = state_.areas.from(iova);
+  if (area == state_.areas.end() || !area->range.contains(iova)) return {};
+  return MapInfo{area->range, area->prot, area->pages.get(), area->offset};
 }
 
 std::size_t Ioas::map_count() const {

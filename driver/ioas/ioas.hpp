@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <shared_mutex>
 #include <span>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "ioas/device.hpp"
@@ -19,6 +24,7 @@
 namespace aperture::ioas {
 
 struct IoasOptions {
+  std::string name{};  ///< for reports; empty: none
   bool huge_pages{true};
   /// Pins every map here at once, even while no device is attached; null: memory is pinned when a domain needs it.
   PinProvider* eager_pin{};
@@ -41,13 +47,18 @@ struct Attached {
 /// Every call is a change of one edit (change.hpp): all or nothing. Thread-safe. A refusal leaves everything as it was.
 ///
 /// Generation: rises with every change of ranges, alignment, windows or attachments, not with maps.
+///
+/// Beside it: Change (several calls as one), Mirror (the same maps in several), Projection (one follows another).
 class Ioas {
  public:
   explicit Ioas(Platform& platform, IoasOptions options = {});
-  /// Detaches every device and unmaps everything.
+  /// Detaches every device, ends its projections and unmaps everything. No other thread uses it any more.
   ~Ioas();
   Ioas(const Ioas&) = delete;
   Ioas& operator=(const Ioas&) = delete;
+  const std::string& name() const { return name_; }
+  /// "IOAS "a"", or "an IOAS" if it has no name.
+  std::string described() const;
 
   /// Maps [memory, memory + length) at `iova`, or where there is room. In this order: EOVERFLOW (iova or length is 2^64
   /// - 1), EINVAL (no access wanted), EOVERFLOW (memory wraps), EINVAL (length 0, or not a multiple of the alignment);
@@ -80,6 +91,10 @@ class Ioas {
   /// EINVAL: switched off while a domain and maps exist. EADDRINUSE: maps are not multiples of 4 KiB.
   Outcome<> set_huge_pages(bool enable);
   bool huge_pages() const;
+  /// From now on any change that would narrow the ranges or raise the alignment is EADDRINUSE, cause `user`; maps are
+  /// not affected. There is no thaw.
+  Outcome<> freeze();
+  bool frozen() const;
 
   /// The device uses this IOAS from here on; if it is attached already, here or elsewhere, it is replaced. `process`:
   /// only that process's accesses, without the device's reservations. EINVAL (process 0; granule beyond 4 KiB), ESTALE,
@@ -103,7 +118,27 @@ class Ioas {
   Outcome<std::uint64_t> release(const std::string& window, bool drop_maps = false);
   std::vector<PlacedWindow> windows() const;
 
-  /// What require + attach of these devices would say, without doing it. The refusal's errno is that of the real call.
+  /// Tracks in every domain, those of later attaches too, which pages devices write. Switched on, with none written;
+  /// again, the same. EOPNOTSUPP: a domain cannot; from then on attach says so too.
+  Outcome<> set_dirty_tracking(bool enable);
+  bool dirty_tracking() const;
+  /// Pages of `page_size` bytes that devices have written, merged, ascending, cut to [iova, + length). `clear`: they
+  /// count as clean from here on. EINVAL: length or page_size is 0, iova or length is no multiple of page_size or of
+  /// the alignment, page_size no power of two, tracking is off; EOVERFLOW; ENOENT: a byte is not mapped (unlike Linux,
+  /// which passes over holes); EIO.
+  Outcome<std::vector<IovaRange>> dirty(Iova iova, std::uint64_t length, std::uint64_t page_size, bool clear = true);
+
+  /// What has happened since that generation, oldest first. The last Journal::kSize are known.
+  std::vector<Event> events(std::uint64_t since = 0) const;
+  /// Events up to this generation may be missing above.
+  std::uint64_t events_forgotten() const;
+  /// From now on events are given to `handler`, oldest first and one at a time, by the thread whose call caused them or
+  /// by one that is at it already, when its call holds no lock any more. The handler may call anything but the IOAS's
+  /// destruction. Null: no more of them. Waits for a handler that is running, unless that is what calls.
+  void watch(std::function<void(const Event&)> handler);
+
+  /// What require + attach of these devices, in this order, would say, without doing it. The refusal's errno is that of
+  /// the real call; its detach_set, the fewest of these and of the attached devices without which all would fit.
   Outcome<Report> negotiate(std::vector<Window> windows, std::span<Device* const> devices = {});
   /// What attach would say; `report.generation` is what attach may demand.
   Outcome<Report> probe_attach(Device& device, ProcessId process = {});
@@ -133,10 +168,20 @@ class Ioas {
   Outcome<Attached> attached_as(const AttachEdit& edit);
 
   Platform& platform_;
+  std::string name_;
   std::uint64_t id_;
   mutable std::shared_mutex mutex_;
   State state_;
   bool lost_{};  ///< a fence failed: nothing is unpinned any more
+
+  using Handler = std::function<void(const Event&)>;
+  void deliver();
+  std::mutex watch_mutex_;  ///< comes before mutex_; not held while the handler runs
+  std::condition_variable idle_;
+  std::shared_ptr<Handler> handler_;
+  std::uint64_t delivered_{};
+  std::thread::id delivering_;
+  std::atomic<bool> watched_{};
 };
 
 }  // namespace aperture::ioas

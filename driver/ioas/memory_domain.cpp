@@ -2,7 +2,7 @@
 #include "ioas/memory_domain.hpp"
 
 #include <algorithm>
-#include <atomic>
+#include <bit>
 #include <cstring>
 
 #include "ioas/range_set.hpp"
@@ -25,7 +25,13 @@ class MemoryResidency : public Residency {
 
 }  // namespace
 
+Result<> MemoryPins::step(const char* what) {
+  if (fail_ != 0 && --fail_ == 0) return aperture::fail(Code::kNoMemory, ENOMEM, std::string("no memory for ") + what);
+  return {};
+}
+
 Result<std::unique_ptr<Residency>> MemoryPins::pin(const Pages& pages) {
+  if (auto done = step("pins"); !done) return std::unexpected(done.error());
   if (!hole_.empty() && pages.data() < hole_.data() + hole_.size() && hole_.data() < pages.data() + pages.size()) {
     return aperture::fail(Code::kFault, EFAULT, "the memory is not mapped");
   }
@@ -34,14 +40,20 @@ Result<std::unique_ptr<Residency>> MemoryPins::pin(const Pages& pages) {
 
 std::uint64_t MemoryPins::pinned_bytes() const { return std::atomic_ref(*pinned_); }
 
+std::uint64_t MemoryDomain::page() const { return std::uint64_t{1} << std::countr_zero(format_.page_sizes); }
+
 Result<> MemoryDomain::prepare_map(const Mapping& mapping) {
+  const std::lock_guard lock(mutex_);
   if (lost_) return aperture::fail(Code::kCardDead, EIO, "the device is lost");
   if (fail_map_ != 0 && --fail_map_ == 0) return aperture::fail(Code::kNoMemory, ENOMEM, "no memory for tables");
-  maps_.emplace(mapping.iova, mapping);
+  if (auto done = pins_.step("tables"); !done) return done;
+  const auto pages = static_cast<std::size_t>((mapping.span.length - 1) / page() + 1);
+  maps_.emplace(mapping.iova, Mapped{mapping, std::vector<bool>(tracks_ ? pages : 0)});
   return {};
 }
 
 void MemoryDomain::unmap(IovaRange range) noexcept {
+  const std::lock_guard lock(mutex_);
   auto map = maps_.lower_bound(range.first);
   while (map != maps_.end() && map->first <= range.last) map = maps_.erase(map);
 }
@@ -52,21 +64,58 @@ Result<> MemoryDomain::sync() noexcept {
   return {};
 }
 
+void MemoryDomain::track_dirty(bool enable) noexcept {
+  const std::lock_guard lock(mutex_);
+  tracks_ = enable;
+  for (auto& [iova, map] : maps_) map.written.assign(map.written.size(), false);
+}
+
+void MemoryDomain::mark(const Mapped& map, Iova first, std::uint64_t length) const {
+  if (!tracks_) return;
+  map.written.resize(static_cast<std::size_t>((map.mapping.span.length - 1) / page() + 1));
+  const std::uint64_t offset = first - map.mapping.iova;
+  for (std::uint64_t i = offset / page(); i <= (offset + length - 1) / page(); ++i) {
+    map.written[static_cast<std::size_t>(i)] = true;
+  }
+}
+
+Result<> MemoryDomain::read_dirty(IovaRange range, bool clear, std::vector<IovaRange>& dirty) {
+  const std::lock_guard lock(mutex_);
+  auto map = maps_.upper_bound(range.first);
+  if (map != maps_.begin()) --map;
+  for (; map != maps_.end() && map->first <= range.last; ++map) {
+    for (std::size_t i = 0; i < map->second.written.size(); ++i) {
+      const Iova first = map->first + i * page();
+      const IovaRange one{first, first + (page() - 1)};
+      if (!map->second.written[i] || !one.overlaps(range)) continue;
+      dirty.push_back(one);
+      if (clear) map->second.written[i] = false;
+    }
+  }
+  return {};
+}
+
+std::size_t MemoryDomain::map_count() const {
+  const std::lock_guard lock(mutex_);
+  return maps_.size();
+}
+
 template <typename Move>
 Result<> MemoryDomain::walk(Iova iova, std::uint64_t length, bool write, MemoryFault& fault, Move&& move) const {
+  const std::lock_guard lock(mutex_);
   std::uint64_t done = 0;
   while (done < length) {
     const Iova at = iova + done;
     auto map = maps_.upper_bound(at);
-    const bool hit = map != maps_.begin() && std::prev(map)->second.range().contains(at);
-    if (!hit || !(write ? writable(std::prev(map)->second.prot) : readable(std::prev(map)->second.prot))) {
+    const Mapping* hit = map == maps_.begin() ? nullptr : &std::prev(map)->second.mapping;
+    if (hit == nullptr || !hit->range().contains(at) || !(write ? writable(hit->prot) : readable(hit->prot))) {
       fault = {at, write};
       return aperture::fail(Code::kFault, EFAULT, std::string(write ? "write" : "read") + " fault at " + hex(at.value));
     }
-    --map;
-    const std::uint64_t room = map->second.range().last - at;
+    const std::uint64_t room = hit->range().last - at;
     const std::uint64_t count = length - done - 1 < room ? length - done : room + 1;
-    move(map->second.span.pages->data() + map->second.span.offset + (at - map->first), done, count);
+    move(hit->span.pages->data() + hit->span.offset + (at - hit->iova), done, count);
+    if (write) mark(std::prev(map)->second, at, count);
     done += count;
   }
   return {};
@@ -89,7 +138,8 @@ class MemoryAttach : public PreparedAttach {
   MemoryAttach(MemoryDevice& device, std::shared_ptr<MemoryDomain> domain, ProcessId process)
       : device_(device), domain_(std::move(domain)), process_(process) {}
   Result<bool> commit() noexcept override {
-    device_.domains_.find(process_)->second = std::move(domain_);
+    const std::lock_guard lock(device_.mutex_);
+    device_.domains_.find(process_)->second.swap(domain_);
     return true;
   }
 
@@ -99,7 +149,7 @@ class MemoryAttach : public PreparedAttach {
   ProcessId process_;
 };
 
-MemoryDevice::MemoryDevice(std::string name, std::uint32_t device_id, PinProvider& pins, MemoryDeviceOptions options)
+MemoryDevice::MemoryDevice(std::string name, std::uint32_t device_id, MemoryPins& pins, MemoryDeviceOptions options)
     : name_(std::move(name)), device_id_(device_id), pins_(pins), options_(std::move(options)) {
   if (options_.formats.empty()) options_.formats.push_back({"memory", 1, 1, {kAll}, kPageSize});
 }
@@ -109,6 +159,7 @@ std::uint64_t MemoryDevice::dma_mask() const {
 }
 
 Result<std::shared_ptr<Domain>> MemoryDevice::make_domain(std::size_t format, ProcessId) {
+  if (auto done = pins_.step("a domain"); !done) return std::unexpected(done.error());
   auto domain = std::make_shared<MemoryDomain>(options_.formats.at(format), pins_);
   std::erase_if(made_, [](const auto& old) { return old.expired(); });
   made_.emplace_back(domain);
@@ -117,37 +168,44 @@ Result<std::shared_ptr<Domain>> MemoryDevice::make_domain(std::size_t format, Pr
 
 Result<std::unique_ptr<PreparedAttach>> MemoryDevice::prepare_attach(std::shared_ptr<Domain> domain,
                                                                      ProcessId process) {
+  if (auto done = pins_.step("a context"); !done) return std::unexpected(done.error());
   if (own_only_ && std::ranges::none_of(made_, [&](const auto& own) { return own.lock() == domain; })) {
     return aperture::fail(Code::kInvalid, EINVAL, name_ + " takes only domains of its own");
   }
   auto memory = std::dynamic_pointer_cast<MemoryDomain>(domain);
   if (!memory) return aperture::fail(Code::kInvalid, EINVAL, name_ + " takes only memory domains");
+  const std::lock_guard lock(mutex_);
   domains_.try_emplace(process);
   return std::make_unique<MemoryAttach>(*this, std::move(memory), process);
 }
 
 Result<> MemoryDevice::detach(ProcessId process) noexcept {
-  const auto found = domains_.find(process);
-  if (found == domains_.end() || !found->second) return {};
-  const std::shared_ptr<MemoryDomain> old = std::move(found->second);
-  domains_.erase(found);
+  std::shared_ptr<MemoryDomain> old;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = domains_.find(process);
+    if (found == domains_.end() || !found->second) return {};
+    old = std::move(found->second);
+    domains_.erase(found);
+  }
   return old->sync();
 }
 
-MemoryDomain* MemoryDevice::domain(ProcessId process) const {
+std::shared_ptr<MemoryDomain> MemoryDevice::domain(ProcessId process) const {
+  const std::lock_guard lock(mutex_);
   const auto found = domains_.find(process);
-  return found == domains_.end() ? nullptr : found->second.get();
+  return found == domains_.end() ? nullptr : found->second;
 }
 
 Result<> MemoryDevice::dma_read(Iova from, std::span<std::byte> to, MemoryFault& fault, ProcessId process) const {
-  if (const MemoryDomain* d = domain(process)) return d->read(from, to, fault);
+  if (const auto d = domain(process)) return d->read(from, to, fault);
   fault = {from, false};
   return aperture::fail(Code::kFault, EFAULT, name_ + " is not attached");
 }
 
 Result<> MemoryDevice::dma_write(Iova to, std::span<const std::byte> from, MemoryFault& fault,
                                  ProcessId process) const {
-  if (const MemoryDomain* d = domain(process)) return d->write(to, from, fault);
+  if (const auto d = domain(process)) return d->write(to, from, fault);
   fault = {to, true};
   return aperture::fail(Code::kFault, EFAULT, name_ + " is not attached");
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,9 +23,15 @@ class MemoryPins : public PinProvider {
   std::uint64_t pinned_bytes() const;
   /// Memory that is "not mapped": pinning any of it is EFAULT.
   void set_hole(std::span<std::byte> hole) { hole_ = hole; }
+  /// The n-th from now of all steps that can fail here (pin; and of the domains and devices of this provider
+  /// make_domain, prepare_map and prepare_attach) fails with ENOMEM; 0: none. So that each can be tried.
+  void fail_after(std::uint64_t n) { fail_ = n; }
+  /// ENOMEM if it is this step's turn.
+  Result<> step(const char* what);
 
  private:
   std::span<std::byte> hole_;
+  std::atomic<std::uint64_t> fail_{};
   std::shared_ptr<std::uint64_t> pinned_{std::make_shared<std::uint64_t>(0)};
 };
 
@@ -33,10 +41,11 @@ struct MemoryFault {
   bool write{};
 };
 
-/// An I/O page table that is a map in host memory: for tests, planning and devices that exist only on paper.
+/// An I/O page table that is a map in host memory: for tests, planning and devices that exist only on paper. Accesses
+/// come from any thread at any time, as from a device.
 class MemoryDomain : public Domain {
  public:
-  MemoryDomain(Format format, PinProvider& pins) : format_(std::move(format)), pins_(pins) {}
+  MemoryDomain(Format format, MemoryPins& pins) : format_(std::move(format)), pins_(pins) {}
   const Format& format() const override { return format_; }
   PinProvider& pin_provider() const override { return pins_; }
   Result<> prepare_map(const Mapping& mapping) override;
@@ -44,12 +53,15 @@ class MemoryDomain : public Domain {
   void abort_map(const Mapping& mapping) noexcept override { unmap(mapping.range()); }
   void unmap(IovaRange range) noexcept override;
   Result<> sync() noexcept override;
+  bool can_track_dirty() const override { return true; }
+  void track_dirty(bool enable) noexcept override;
+  Result<> read_dirty(IovaRange range, bool clear, std::vector<IovaRange>& dirty) override;
 
   /// Copies through the map, up to the first byte that is not mapped with that access: EFAULT, with its address in
   /// `fault`.
   Result<> read(Iova from, std::span<std::byte> to, MemoryFault& fault) const;
   Result<> write(Iova to, std::span<const std::byte> from, MemoryFault& fault) const;
-  std::size_t map_count() const { return maps_.size(); }
+  std::size_t map_count() const;
   std::uint64_t syncs() const { return syncs_; }
   /// The n-th prepare_map from now fails with ENOMEM; every sync from now on fails with EIO.
   void fail_map_after(unsigned n) { fail_map_ = n; }
@@ -59,11 +71,20 @@ class MemoryDomain : public Domain {
   template <typename Move>
   Result<> walk(Iova iova, std::uint64_t length, bool write, MemoryFault& fault, Move&& move) const;
   Format format_;
-  PinProvider& pins_;
-  std::map<Iova, Mapping> maps_;
+  MemoryPins& pins_;
+  /// A mapping, and which of its smallest pages were written since tracking began.
+  struct Mapped {
+    Mapping mapping;
+    mutable std::vector<bool> written;
+  };
+  std::uint64_t page() const;
+  void mark(const Mapped& map, Iova first, std::uint64_t length) const;
+  mutable std::mutex mutex_;
+  std::map<Iova, Mapped> maps_;
   unsigned fail_map_{};
-  std::uint64_t syncs_{};
-  bool lost_{};
+  std::atomic<std::uint64_t> syncs_{};
+  std::atomic<bool> lost_{};
+  bool tracks_{};
 };
 
 struct MemoryDeviceOptions {
@@ -75,7 +96,7 @@ struct MemoryDeviceOptions {
 /// A device on such a domain. Its DMA is the two copy functions.
 class MemoryDevice : public Device {
  public:
-  MemoryDevice(std::string name, std::uint32_t device_id, PinProvider& pins, MemoryDeviceOptions options = {});
+  MemoryDevice(std::string name, std::uint32_t device_id, MemoryPins& pins, MemoryDeviceOptions options = {});
   const std::string& name() const override { return name_; }
   std::uint32_t device_id() const override { return device_id_; }
   const std::vector<DeviceReservation>& reservations() const override { return options_.reservations; }
@@ -90,7 +111,7 @@ class MemoryDevice : public Device {
   Result<> dma_read(Iova from, std::span<std::byte> to, MemoryFault& fault, ProcessId process = {}) const;
   Result<> dma_write(Iova to, std::span<const std::byte> from, MemoryFault& fault, ProcessId process = {}) const;
   /// The domain in use; null if none.
-  MemoryDomain* domain(ProcessId process = {}) const;
+  std::shared_ptr<MemoryDomain> domain(ProcessId process = {}) const;
   /// From now on the device takes only domains that it made itself (EINVAL otherwise).
   void refuse_shared_domains() { own_only_ = true; }
 
@@ -98,9 +119,10 @@ class MemoryDevice : public Device {
   friend class MemoryAttach;
   std::string name_;
   std::uint32_t device_id_;
-  PinProvider& pins_;
+  MemoryPins& pins_;
   MemoryDeviceOptions options_;
   bool own_only_{};
+  mutable std::mutex mutex_;
   std::vector<std::weak_ptr<Domain>> made_;
   std::map<ProcessId, std::shared_ptr<MemoryDomain>> domains_;
 };

@@ -28,18 +28,19 @@ const Slot* shared_slot(const PlanContext& context, const AttachEdit& edit, cons
 }
 
 /// Adds an empty slot of that format, with what its apertures leave out. EINVAL: pages of more than 4 KiB only.
-Planned<> add_slot(Shape& shape, const AttachEdit& edit, std::size_t index, std::uint64_t id) {
+Planned<> add_slot(Shape& shape, const AttachEdit& edit, std::size_t index, std::uint64_t id, std::size_t number,
+                   std::uint64_t since) {
   const Format& format = edit.device->formats(edit.process)[index];
   if (std::countr_zero(format.page_sizes) > std::countr_zero(kPageSize)) {
     return refuse(Code::kInvalid, EINVAL, edit.device->name() + " has no pages of 4 KiB or less");
   }
-  shape.slots.push_back({id, format, &edit.device->pin_provider(), edit.device, index, edit.process, nullptr});
+  shape.slots.push_back({id, format, &edit.device->pin_provider(), edit.device, index, edit.process, nullptr, number});
   const Iova low = format.apertures.front().first;
   const Iova high = format.apertures.back().last;
   const RangeSet holes = RangeSet(format.apertures).complement();
   for (const IovaRange& hole : holes.ranges()) {
-    const bool between = hole.first > low && hole.last < high;
-    shape.reserve(hole, between ? Cause::kSignGap : Cause::kAperture, id, edit.device->name());
+    const bool sign_gap = hole.first > low && high == Iova{kMax};
+    shape.reserve({hole, sign_gap ? Cause::kSignGap : Cause::kAperture, id, edit.device->name(), since});
   }
   shape.alignment = std::max(shape.alignment, shape.needed_alignment());
   return {};
@@ -52,24 +53,65 @@ std::size_t largest_format(const std::vector<Format>& formats) {
   return formats.size() - 1;
 }
 
+/// What trying a format changes beside adding the slot, to be taken back.
+struct Trial {
+  std::vector<IovaRange> windows;
+  std::uint64_t alignment;
+  explicit Trial(const Shape& shape) : alignment(shape.alignment) {
+    if (std::ranges::none_of(shape.windows, &PlacedWindow::provisional)) return;
+    for (const PlacedWindow& placed : shape.windows) windows.push_back(placed.range);
+  }
+  void take_back(Shape& shape, std::uint64_t slot) const {
+    std::list<Reservation> gone;
+    shape.drop_owner(slot, gone);
+    shape.slots.remove_if([slot](const Slot& s) { return s.id == slot; });
+    shape.alignment = alignment;
+    for (std::size_t i = 0; i < windows.size(); ++i) shape.windows[i].range = windows[i];
+  }
+};
+
 /// With windows the first format that holds everything, else the largest. When none holds: the finding on the largest.
 Planned<> new_slot(PlanContext& context, const AttachEdit& edit, Draft& draft, std::size_t first_new,
                    std::uint64_t id) {
-  State& state = draft.state();
-  const std::uint64_t alignment = state.shape.alignment;
+  Shape& shape = draft.state().shape;
+  const std::uint64_t alignment = shape.alignment;
   const std::vector<Format>& formats = edit.device->formats(edit.process);
   const auto attempt = [&](std::size_t index) -> Planned<> {
-    if (auto added = add_slot(state.shape, edit, index, id); !added) return added;
-    return check_narrowing(context, state, first_new, alignment, edit.device->name());
+    if (auto added = add_slot(shape, edit, index, id, context.edit, draft.next_generation()); !added) {
+      auto ok = check_narrowing(context, draft, first_new, alignment, edit.device->name());
+      return ok ? added : ok;
+    }
+    return check_narrowing(context, draft, first_new, alignment, edit.device->name());
   };
-  if (!state.shape.windows.empty()) {
-    const Shape before = state.shape;
+  if (!shape.windows.empty()) {
+    const Trial before(shape);
     for (std::size_t i = 0; i < formats.size(); ++i) {
       if (attempt(i)) return {};
-      state.shape = before;
+      before.take_back(shape, id);
     }
   }
   return attempt(largest_format(formats));
+}
+
+/// A change attaches, moves or detaches a device once.
+Planned<> check_moved(PlanContext& context, const Device& device, ProcessId process) {
+  if (context.alone) return {};
+  const std::pair<const Device*, ProcessId> who{&device, process};
+  if (std::ranges::find(context.moved, who) != context.moved.end()) {
+    return refuse(Code::kInvalid, EINVAL, "the same change attaches or detaches " + device.name() + " already");
+  }
+  context.moved.push_back(who);
+  return {};
+}
+
+/// What is new about the IOAS, for the journal.
+void note_attach(Draft& draft, const Device& device, std::size_t first_new) {
+  const Shape& shape = draft.state().shape;
+  draft.note({0, Event::Kind::kAttached, {}, {}, device.name(), {}});
+  for (auto r = std::next(shape.reservations.begin(), static_cast<std::ptrdiff_t>(first_new));
+       r != shape.reservations.end(); ++r) {
+    draft.note({0, Event::Kind::kReserved, r->range, r->cause, r->device, {}});
+  }
 }
 
 }  // namespace
@@ -85,8 +127,10 @@ Planned<> plan(PlanContext& context, const AttachEdit& edit, Effect& effect) {
                       std::to_string(before.generation));
   }
   Ioas* const current = context.platform.attached_to(device, edit.process);
-  if (edit.replace_only && current == nullptr)
+  if (edit.replace_only && current == nullptr) {
     return refuse(Code::kInvalid, EINVAL, device.name() + " is not attached");
+  }
+  if (auto ok = check_moved(context, device, edit.process); !ok) return ok;
 
   Shape& shape = draft.edit_shape();
   if (const auto here = shape.find(device, edit.process); here != shape.attachments.end()) {
@@ -96,25 +140,28 @@ Planned<> plan(PlanContext& context, const AttachEdit& edit, Effect& effect) {
     return {};
   }
   const std::size_t first_new = shape.reservations.size();
+  const std::uint64_t since = draft.next_generation();
   const std::uint64_t attachment_id = shape.next_id++;
   if (!edit.process) {
-    for (const DeviceReservation& r : device.reservations())
-      shape.reserve(r.range, r.cause, attachment_id, device.name());
+    for (const DeviceReservation& r : device.reservations()) {
+      shape.reserve({r.range, r.cause, attachment_id, device.name(), since});
+    }
     if (device.dma_mask() != kMax) {
-      shape.reserve({{device.dma_mask() + 1}, {kMax}}, Cause::kDmaMask, attachment_id, device.name());
+      shape.reserve({{{device.dma_mask() + 1}, {kMax}}, Cause::kDmaMask, attachment_id, device.name(), since});
     }
   }
   std::uint64_t slot_id = 0;
   if (const Slot* slot = shared_slot(context, edit, shape)) {
     slot_id = slot->id;
-    if (auto ok = check_narrowing(context, draft.state(), first_new, shape.alignment, device.name()); !ok) return ok;
+    if (auto ok = check_narrowing(context, draft, first_new, shape.alignment, device.name()); !ok) return ok;
   } else {
     slot_id = shape.next_id++;
     if (auto ok = new_slot(context, edit, draft, first_new, slot_id); !ok) return ok;
   }
-  shape.attachments.push_back({attachment_id, &device, edit.process, slot_id});
+  shape.attachments.push_back({attachment_id, &device, edit.process, slot_id, device.name(), context.edit});
   for (PlacedWindow& placed : shape.windows) placed.provisional = false;
-  shape.generation = draft.shape_before().generation + 1;
+  draft.advance();
+  note_attach(draft, device, first_new);
   const auto slot = std::ranges::find(shape.slots, slot_id, &Slot::id);
   effect.format = slot->format.name;
   effect.levels = slot->format.levels;
@@ -123,7 +170,7 @@ Planned<> plan(PlanContext& context, const AttachEdit& edit, Effect& effect) {
     Shape& old = source.edit_shape();
     const auto there = old.find(device, edit.process);
     if (there != old.attachments.end()) source.remove_attachment(there, true);
-    old.generation = source.shape_before().generation + 1;
+    source.advance();
   }
   return {};
 }
@@ -131,12 +178,13 @@ Planned<> plan(PlanContext& context, const AttachEdit& edit, Effect& effect) {
 Planned<> plan(PlanContext& context, const DetachEdit& edit, Effect&) {
   if (auto ok = check_process(edit.process); !ok) return ok;
   Ioas* const current = context.platform.attached_to(*edit.device, edit.process);
+  if (auto ok = check_moved(context, *edit.device, edit.process); !ok) return ok;
   if (current == nullptr) return {};
   Draft& draft = context.draft(*current);
   Shape& shape = context.alone ? draft.edit_shape_for_good() : draft.edit_shape();
   const auto here = shape.find(*edit.device, edit.process);
   if (here == shape.attachments.end()) return {};
-  const std::uint64_t generation = draft.shape_before().generation + 1;
+  const std::uint64_t generation = draft.next_generation();
   draft.remove_attachment(here, false);
   shape.generation = generation;
   return {};

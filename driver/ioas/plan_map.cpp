@@ -3,64 +3,28 @@
 #include <algorithm>
 #include <span>
 
-#include "ioas/allocator.hpp"
 #include "ioas/plan.hpp"
 #include "ioas/text.hpp"
+#include "ioas/window_search.hpp"
 
 namespace aperture::ioas {
 namespace {
 
-struct Chunk {
-  std::shared_ptr<Pages> pages;
-  std::uint64_t offset;
-  std::uint64_t length;
-};
-
 /// Linux takes 2^64 - 1 for "none", so neither an address nor a length can be that.
 bool out_of_range(std::uint64_t value) { return value == kMax; }
 
-std::vector<SearchRange> search_ranges(const Shape& shape) {
-  std::vector<IovaRange> list = shape.allowed;
-  if (list.empty()) list.push_back({{kPageSize}, {kMax - kPageSize}});
-  std::vector<SearchRange> out;
-  if (shape.windows.empty()) {
-    for (const IovaRange& range : list) out.push_back({range, 1});
-    return out;
-  }
-  RangeSet kept_off;
-  bool pools = false;
-  for (const PlacedWindow& placed : shape.windows) {
-    pools = pools || placed.window.owner == Owner::kPool;
-    if (placed.window.owner == Owner::kUser) kept_off.add(placed.guarded(placed.window.guard));
-  }
-  for (const IovaRange& range : list) {
-    RangeSet open(std::span(&range, 1));
-    open.subtract(kept_off);
-    if (!pools) {
-      for (const IovaRange& part : open.ranges()) out.push_back({part, 1});
-      continue;
-    }
-    std::vector<SearchRange> parts;
-    for (const PlacedWindow& placed : shape.windows) {
-      if (placed.window.owner != Owner::kPool) continue;
-      const RangeSet inside = open.intersect(RangeSet(std::span(&placed.range, 1)));
-      for (const IovaRange& part : inside.ranges()) {
-        parts.push_back({part, std::max(placed.window.granule, std::uint64_t{1})});
-      }
-    }
-    std::ranges::sort(parts, {}, [](const SearchRange& s) { return s.range; });
-    out.insert(out.end(), parts.begin(), parts.end());
-  }
-  return out;
-}
-
-Planned<Iova> place_automatically(const State& state, std::uint64_t origin, std::uint64_t length) {
+Planned<Iova> place_automatically(PlanContext& context, Draft& draft, std::uint64_t origin, std::uint64_t length) {
+  const State& state = draft.state();
   const auto alignment = automatic_alignment(origin, length, state.shape.alignment);
   if (!alignment) return refuse(alignment.error().code, alignment.error().number, alignment.error().what);
-  const auto found =
-      find_first_fit(search_ranges(state.shape), state.shape.reserved, state.areas, origin, length, *alignment);
-  if (!found) return refuse(Code::kNoSpace, ENOSPC, "no room for " + size_text({{0}, {length - 1}}));
-  return *found;
+  Elsewhere elsewhere;
+  if (std::ranges::find(context.links, &draft.ioas(), &Link::from) != context.links.end()) {
+    elsewhere = [&](IovaRange range) { return blocked_until(context, draft.ioas(), range); };
+  }
+  const auto found = find_first_fit(search_ranges(state.shape), state.shape.reserved, state.areas, origin, length,
+                                    std::max(*alignment, joint_alignment(context, draft)), elsewhere);
+  if (found) return *found;
+  return std::unexpected(Finding{Code::kNoSpace, ENOSPC, "no room for " + size_text({{0}, {length - 1}})});
 }
 
 Planned<> check_fixed(const State& state, Iova iova, std::uint64_t length) {
@@ -72,7 +36,7 @@ Planned<> check_fixed(const State& state, Iova iova, std::uint64_t length) {
     return refuse(Code::kInvalid, EOVERFLOW, "the range passes the end of the space");
   const IovaRange range{iova, iova + (length - 1)};
   if (shape.reserved.overlaps(range)) {
-    Finding finding{Code::kInvalid, EINVAL, {}, {}, {}, {}};
+    Finding finding{Code::kInvalid, EINVAL, {}};
     for (const Reservation& r : shape.reservations) {
       if (!r.range.overlaps(range)) continue;
       if (finding.what.empty()) {
@@ -83,11 +47,11 @@ Planned<> check_fixed(const State& state, Iova iova, std::uint64_t length) {
     }
     return std::unexpected(std::move(finding));
   }
-  const auto area = first_area(state.areas, iova);
-  if (area != state.areas.end() && area->second.range.overlaps(range)) {
-    Finding finding{
-        Code::kExists, EEXIST, "range " + text(range) + " meets the map " + text(area->second.range), {}, {}, {}};
-    finding.maps.push_back({area->second.range, Cause::kMapping, {}, 0});
+  const auto area = state.areas.from(iova);
+  if (area != state.areas.end() && area->range.overlaps(range)) {
+    Finding finding{Code::kExists, EEXIST, "range " + text(range) + " meets the map " + text(area->range)};
+    finding.maps.push_back({area->range, Cause::kMapping, {}, 0});
+    finding.devices_may_help = false;
     return std::unexpected(std::move(finding));
   }
   return {};
@@ -95,33 +59,52 @@ Planned<> check_fixed(const State& state, Iova iova, std::uint64_t length) {
 
 /// A map that enters a window binds it and keeps to its granule.
 Planned<> enter_windows(Draft& draft, IovaRange range, std::uint64_t offset) {
-  const Shape& shape = draft.state().shape;
+  const Shape& shape = draft.state().shape;  // edit_shape() exchanges what is in it
   for (std::size_t i = 0; i < shape.windows.size(); ++i) {
     const PlacedWindow& placed = shape.windows[i];
     if (!placed.range.overlaps(range)) continue;
     const std::uint64_t granule = std::max(placed.window.granule, std::uint64_t{1});
     if (((range.first.value | (range.extent() + 1) | offset) & (granule - 1)) != 0) {
       Finding finding{
-          Code::kInvalid,
-          EINVAL,
-          "range " + text(range) + " breaks the granule " + hex(granule) + " of window \"" + placed.window.name + "\"",
-          {},
-          {},
-          {}};
+          Code::kInvalid, EINVAL,
+          "range " + text(range) + " breaks the granule " + hex(granule) + " of window \"" + placed.window.name + "\""};
+      finding.devices_may_help = false;
       finding.maps.push_back({range, Cause::kGranule, {}, 0});
       return std::unexpected(std::move(finding));
     }
     if (placed.provisional) {
       Shape& edited = draft.edit_shape();
       edited.windows[i].provisional = false;
-      edited.generation = draft.shape_before().generation + 1;
+      draft.advance();
     }
   }
   return {};
 }
 
-Planned<Iova> insert(Draft& draft, std::span<const Chunk> chunks, std::uint64_t length, std::optional<Iova> wanted,
-                     Prot prot) {
+/// What a follower of `draft` gets of a new area.
+Planned<> insert_in_followers(PlanContext& context, Draft& draft, const Chunk& chunk, IovaRange range, Prot prot) {
+  for (const Link& link : context.links) {
+    if (link.from != &draft.ioas() || !link.range.overlaps(range)) continue;
+    const IovaRange piece{std::max(range.first, link.range.first), std::min(range.last, link.range.last)};
+    const Chunk part{chunk.pages, chunk.offset + (piece.first - range.first), piece.extent() + 1};
+    const Iova at = link.at + (piece.first - link.range.first);
+    auto done = insert(context, context.draft(*link.to), std::span(&part, 1), part.length, at, prot);
+    if (done) continue;
+    if (done.error().ioas == nullptr) done.error().ioas = link.to;
+    return std::unexpected(std::move(done.error()));
+  }
+  return {};
+}
+
+Planned<> no_access(Prot prot) {
+  if (prot == Prot::kNone) return refuse(Code::kInvalid, EINVAL, "neither reads nor writes are wanted");
+  return {};
+}
+
+}  // namespace
+
+Planned<Iova> insert(PlanContext& context, Draft& draft, std::span<const Chunk> chunks, std::uint64_t length,
+                     std::optional<Iova> wanted, Prot prot) {
   const State& state = draft.state();
   const std::uint64_t mask = state.shape.alignment - 1;
   if ((length & mask) != 0) {
@@ -133,7 +116,7 @@ Planned<Iova> insert(Draft& draft, std::span<const Chunk> chunks, std::uint64_t 
     start = *wanted;
   } else {
     const Chunk& first = chunks.front();
-    auto placed = place_automatically(state, first.pages->alignment_origin(first.offset), length);
+    auto placed = place_automatically(context, draft, first.pages->alignment_origin(first.offset), length);
     if (!placed) return placed;
     start = *placed;
   }
@@ -150,18 +133,14 @@ Planned<Iova> insert(Draft& draft, std::span<const Chunk> chunks, std::uint64_t 
     }
     const IovaRange range{at, at + (chunk.length - 1)};
     if (auto entered = enter_windows(draft, range, chunk.offset); !entered) return std::unexpected(entered.error());
-    draft.add(range, chunk.pages, chunk.offset, prot);
+    draft.add(context.edit, range, chunk.pages, chunk.offset, prot);
+    if (auto done = insert_in_followers(context, draft, chunk, range, prot); !done) {
+      return std::unexpected(std::move(done.error()));
+    }
     at = at + chunk.length;
   }
   return start;
 }
-
-Planned<> no_access(Prot prot) {
-  if (prot == Prot::kNone) return refuse(Code::kInvalid, EINVAL, "neither reads nor writes are wanted");
-  return {};
-}
-
-}  // namespace
 
 Planned<> plan(PlanContext& context, const MapEdit& edit, Effect& effect) {
   if ((edit.iova && out_of_range(edit.iova->value)) || out_of_range(edit.length)) {
@@ -180,15 +159,14 @@ Planned<> plan(PlanContext& context, const MapEdit& edit, Effect& effect) {
   auto pages = std::make_shared<Pages>(edit.memory, edit.length, writable(edit.prot), edit.file);
   const std::uint64_t head = pages->head();
   const Chunk chunk{std::move(pages), head, edit.length};
-  const auto iova = insert(context.draft(*edit.to), std::span(&chunk, 1), edit.length, edit.iova, edit.prot);
+  const auto iova = insert(context, context.draft(*edit.to), std::span(&chunk, 1), edit.length, edit.iova, edit.prot);
   if (!iova) return std::unexpected(iova.error());
   effect.iova = *iova;
   return {};
 }
 
 Planned<> plan(PlanContext& context, const CopyEdit& edit, Effect& effect) {
-  if ((edit.iova && out_of_range(edit.iova->value)) || out_of_range(edit.length) ||
-      out_of_range(edit.from_iova.value)) {
+  if ((edit.iova && out_of_range(edit.iova->value)) || out_of_range(edit.length)) {
     return refuse(Code::kInvalid, EOVERFLOW, "an IOVA or the length is out of range");
   }
   if (auto ok = no_access(edit.prot); !ok) return ok;
@@ -200,57 +178,18 @@ Planned<> plan(PlanContext& context, const CopyEdit& edit, Effect& effect) {
   std::vector<Chunk> chunks;
   const Iova last = edit.from_iova + (edit.length - 1);
   Iova at = edit.from_iova;
-  for (auto area = first_area(areas, at); at <= last; ++area) {
-    if (area == areas.end() || area->second.range.first > at) {
+  for (auto area = areas.from(at); at <= last; ++area) {
+    if (area == areas.end() || area->range.first > at) {
       return refuse(Code::kNotFound, ENOENT, "nothing is mapped at " + hex(at.value) + " of the source");
     }
-    const Iova end = std::min(last, area->second.range.last);
-    chunks.push_back({area->second.pages.get(), area->second.offset + (at - area->second.range.first), end - at + 1});
+    const Iova end = std::min(last, area->range.last);
+    chunks.push_back({area->pages.get(), area->offset + (at - area->range.first), end - at + 1});
     if (end == last) break;
     at = end + 1;
   }
-  const auto iova = insert(context.draft(*edit.to), chunks, edit.length, edit.iova, edit.prot);
+  const auto iova = insert(context, context.draft(*edit.to), chunks, edit.length, edit.iova, edit.prot);
   if (!iova) return std::unexpected(iova.error());
   effect.iova = *iova;
-  return {};
-}
-
-Planned<> plan(PlanContext& context, const CloneEdit& edit, Effect&) {
-  const State& source = context.draft(*edit.from).state();
-  Draft& draft = context.draft(*edit.to);
-  const auto moved = [&](IovaRange r) { return IovaRange{r.first + edit.rebase, r.last + edit.rebase}; };
-  const RangeSet wanted = edit.ranges.empty() ? RangeSet(std::span(&kAll, 1)) : RangeSet(edit.ranges);
-  const auto wraps = [&](IovaRange r) { return moved(r).last < moved(r).first; };
-  Shape& shape = draft.edit_shape();
-  for (const Reservation& r : source.shape.reservations) {
-    if (r.owner != kUserOwner || !wanted.contains(r.range)) continue;
-    if (wraps(r.range)) return refuse(Code::kInvalid, EOVERFLOW, "a rebased reservation passes the end of the space");
-    shape.reserve(moved(r.range), r.cause, kUserOwner, r.device);
-  }
-  for (const IovaRange& range : source.shape.allowed) {
-    if (!wanted.contains(range)) continue;
-    if (wraps(range)) return refuse(Code::kInvalid, EOVERFLOW, "a rebased allowed range passes the end of the space");
-    shape.allowed.push_back(moved(range));
-  }
-  std::ranges::sort(shape.allowed);
-  for (const PlacedWindow& placed : source.shape.windows) {
-    if (!wanted.contains(placed.range)) continue;
-    if (wraps(placed.range)) return refuse(Code::kInvalid, EOVERFLOW, "a rebased window passes the end of the space");
-    PlacedWindow copy = placed;
-    copy.range = moved(placed.range);
-    if (copy.window.base) copy.window.base = copy.range.first;
-    shape.windows.push_back(copy);
-  }
-  for (const auto& [iova, area] : source.areas) {
-    RangeSet pieces = wanted.intersect(RangeSet(std::span(&area.range, 1)));
-    for (const IovaRange& piece : pieces.ranges()) {
-      if (wraps(piece)) return refuse(Code::kInvalid, EOVERFLOW, "a rebased map passes the end of the space");
-      const Chunk chunk{area.pages.get(), area.offset + (piece.first - area.range.first), piece.extent() + 1};
-      const auto at =
-          insert(draft, std::span(&chunk, 1), chunk.length, moved(piece).first, edit.prot.value_or(area.prot));
-      if (!at) return std::unexpected(at.error());
-    }
-  }
   return {};
 }
 
@@ -269,27 +208,20 @@ Planned<> plan(PlanContext& context, const UnmapEdit& edit, Effect& effect) {
       return refuse(Code::kInvalid, EOVERFLOW, "the range passes the end of the space");
     }
     const IovaRange range{edit.iova, edit.iova + (edit.length - 1)};
-    first = first_area(areas, range.first);
+    first = areas.from(range.first);
     last = areas.upper_bound(range.last);
     if (first == last) return refuse(Code::kNotFound, ENOENT, "nothing is mapped in " + text(range));
     for (const auto& area : {first, std::prev(last)}) {
-      if (range.contains(area->second.range)) continue;
-      Finding finding{Code::kNotFound,
-                      ENOENT,
-                      "range " + text(range) + " cuts the map " + text(area->second.range) + " in two",
-                      {},
-                      {},
-                      {}};
-      finding.maps.push_back({area->second.range, Cause::kMapping, {}, 0});
+      if (range.contains(area->range)) continue;
+      Finding finding{Code::kNotFound, ENOENT,
+                      "range " + text(range) + " cuts the map " + text(area->range) + " in two"};
+      finding.devices_may_help = false;
+      finding.maps.push_back({area->range, Cause::kMapping, {}, 0});
       return std::unexpected(std::move(finding));
     }
   }
-  for (auto area = first; area != last; ++area) {
-    if (draft.was_added(area->first)) return refuse(Code::kInvalid, EINVAL, "the same change maps this range");
-    effect.length += area->second.length();
-  }
-  draft.remove(first, last);
-  return {};
+  for (auto area = first; area != last; ++area) effect.length += area->length();
+  return remove(context, draft, first, last);
 }
 
 }  // namespace aperture::ioas

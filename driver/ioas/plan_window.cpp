@@ -11,25 +11,9 @@
 namespace aperture::ioas {
 namespace {
 
-void advance(Draft& draft) { draft.edit_shape().generation = draft.shape_before().generation + 1; }
+using Reservations = std::list<Reservation>;
 
 Blocker blocker(const Reservation& r) { return {r.range, r.cause, r.device, r.since}; }
-
-/// Every blocker has to go; each that is a device's goes with the devices that hold it.
-std::vector<std::string> detach_set(const Shape& shape, const std::vector<Blocker>& blockers,
-                                    const std::string& asking) {
-  std::set<std::string> names;
-  for (const Blocker& b : blockers) {
-    if (b.device.empty() || b.device == asking) return {};
-    for (const Reservation& r : shape.reservations) {
-      if (r.range != b.range || r.cause != b.cause || r.device != b.device) continue;
-      for (const Attachment& a : shape.attachments) {
-        if (a.id == r.owner || a.slot == r.owner) names.insert(a.device->name());
-      }
-    }
-  }
-  return {names.begin(), names.end()};
-}
 
 std::string describe(const WindowReport& window) {
   const Blocker& b = window.blockers.front();
@@ -40,16 +24,14 @@ std::string describe(const WindowReport& window) {
 }
 
 Finding window_finding(std::vector<WindowReport> blocked, Code code, int number) {
-  Finding finding{code, number, {}, std::move(blocked), {}, {}};
-  if (!finding.windows.empty() && !finding.windows.front().blockers.empty()) {
-    finding.what = describe(finding.windows.front());
-  }
+  Finding finding{code, number, {}, std::move(blocked)};
+  if (!finding.windows.front().blockers.empty()) finding.what = describe(finding.windows.front());
   return finding;
 }
 
-void add_reservation_blockers(const Shape& shape, std::size_t first_new, WindowReport& out) {
-  for (std::size_t i = first_new; i < shape.reservations.size(); ++i) {
-    if (shape.reservations[i].range.overlaps(out.range)) out.blockers.push_back(blocker(shape.reservations[i]));
+void add_blockers(Reservations::const_iterator from, const Reservations& all, WindowReport& out) {
+  for (; from != all.end(); ++from) {
+    if (from->range.overlaps(out.range)) out.blockers.push_back(blocker(*from));
   }
 }
 
@@ -79,64 +61,74 @@ Planned<> check_form(const Window& window) {
   return {};
 }
 
+/// Whose domain made the alignment what it is.
+std::string aligner(const Shape& shape) {
+  for (const Slot& slot : shape.slots) {
+    if (std::uint64_t{1} << std::countr_zero(slot.format.page_sizes) == shape.alignment) return slot.maker->name();
+  }
+  return {};
+}
+
 /// All that stands in the way of a window at a given place.
 WindowReport judge(const State& state, const PlacedWindow& placed) {
   const Window& window = placed.window;
   WindowReport out{window.name, Verdict::kBlocked, placed.range, {}, {}};
-  add_reservation_blockers(state.shape, 0, out);
+  add_blockers(state.shape.reservations.begin(), state.shape.reservations, out);
   for (const PlacedWindow& other : state.shape.windows) {
     if (other.window.name == window.name) continue;
     if (other.range.overlaps(placed.range)) {
-      out.blockers.push_back({other.range, Cause::kUser, {}, state.shape.generation});
+      out.blockers.push_back({other.range, Cause::kUser, {}, other.since});
     } else if (const IovaRange guarded = other.guarded(std::max(other.window.guard, window.guard));
                guarded.overlaps(placed.range)) {
-      out.blockers.push_back({guarded, Cause::kGuard, {}, state.shape.generation});
+      out.blockers.push_back({guarded, Cause::kGuard, {}, other.since});
     }
   }
   if (window.granule != 0) {
-    for (auto area = first_area(state.areas, placed.range.first);
-         area != state.areas.end() && area->second.range.overlaps(placed.range); ++area) {
-      if (!area->second.complies(window.granule)) {
-        out.blockers.push_back({area->second.range, Cause::kGranule, {}, state.shape.generation});
+    for (auto area = state.areas.from(placed.range.first);
+         area != state.areas.end() && area->range.overlaps(placed.range); ++area) {
+      if (!area->complies(window.granule)) {
+        out.blockers.push_back({area->range, Cause::kGranule, {}, state.shape.generation});
       }
     }
   }
-  std::string device;
-  for (const Slot& slot : state.shape.slots) {
-    if (std::uint64_t{1} << std::countr_zero(slot.format.page_sizes) == state.shape.alignment)
-      device = slot.maker->name();
+  add_granule_blocker(state.shape, window, aligner(state.shape), out);
+  return out;
+}
+
+/// Why there is no room for a window that may be anywhere in its place.
+WindowReport crowded(const State& state, const PlacedWindow& placed) {
+  WindowReport out{placed.window.name, Verdict::kBlocked, placed.range, {}, {}};
+  add_granule_blocker(state.shape, placed.window, aligner(state.shape), out);
+  for (const Reservation& r : state.shape.reservations) out.blockers.push_back(blocker(r));
+  for (const PlacedWindow& other : state.shape.windows) {
+    if (other.window.name != placed.window.name) out.blockers.push_back({other.range, Cause::kUser, {}, other.since});
   }
-  add_granule_blocker(state.shape, window, device, out);
+  constexpr std::size_t kMaps = 8;  // enough to see that it is maps
+  for (auto area = state.areas.begin(); area != state.areas.end() && out.blockers.size() < kMaps; ++area) {
+    out.blockers.push_back({area->range, Cause::kMapping, {}, state.shape.generation});
+  }
   return out;
 }
 
 /// Finds a place for the window (its base, or one of the IOAS's choice) and puts it on the list.
-Planned<PlacedWindow> place_window(PlanContext& context, Draft& draft, const Window& window, bool fixed) {
+Planned<PlacedWindow> place_window(PlanContext& context, Draft& draft, const Window& window) {
   Shape& shape = draft.edit_shape();
-  PlacedWindow placed{window, {}, false};
+  PlacedWindow placed{window, {{0}, {window.size - 1}}, false, draft.next_generation()};
   if (window.base) {
     placed.range = {*window.base, *window.base + (window.size - 1)};
-    placed.provisional = !fixed;
     WindowReport report = judge(draft.state(), placed);
     if (!report.blockers.empty()) {
-      const auto set = detach_set(shape, report.blockers, {});
-      report.alternatives = alternatives(draft.state(), placed, set);
-      Finding finding = window_finding({report}, Code::kInUse, EADDRINUSE);
-      finding.detach_set = set;
-      return std::unexpected(std::move(finding));
+      report.alternatives = alternatives(draft.state(), placed);
+      return std::unexpected(window_finding({std::move(report)}, Code::kInUse, EADDRINUSE));
     }
   } else {
-    WindowReport report{window.name, Verdict::kBlocked, {{0}, {window.size - 1}}, {}, {}};
-    placed.range = report.range;
-    add_granule_blocker(shape, window, {}, report);
-    const auto range = choose_range(draft.state(), window, context.platform.known_reserved());
-    if (!range || !report.blockers.empty()) {
-      for (const Reservation& r : shape.reservations) report.blockers.push_back(blocker(r));
-      for (const PlacedWindow& other : shape.windows) {
-        report.blockers.push_back({other.range, Cause::kUser, {}, shape.generation});
-      }
-      report.alternatives = alternatives(draft.state(), placed, {});
-      Finding finding = window_finding({report}, Code::kNoSpace, ENOSPC);
+    const bool coarse = window.granule != 0 && shape.alignment > window.granule;
+    const auto range =
+        coarse ? std::optional<IovaRange>{} : choose_range(draft.state(), window, context.platform.known_reserved());
+    if (!range) {
+      WindowReport report = crowded(draft.state(), placed);
+      report.alternatives = alternatives(draft.state(), placed);
+      Finding finding = window_finding({std::move(report)}, Code::kNoSpace, ENOSPC);
       finding.what = "no room for window \"" + window.name + "\" of " + size_text(placed.range);
       return std::unexpected(std::move(finding));
     }
@@ -147,15 +139,40 @@ Planned<PlacedWindow> place_window(PlanContext& context, Draft& draft, const Win
   return placed;
 }
 
+/// What of the space the reservations from `from` on take away that nothing before them did.
+RangeSet narrowed(const Shape& shape, Reservations::const_iterator from) {
+  RangeSet before;
+  RangeSet after;
+  for (auto r = shape.reservations.begin(); r != from; ++r) before.add(r->range);
+  for (; from != shape.reservations.end(); ++from) after.add(from->range);
+  after.subtract(before);
+  return after;
+}
+
+/// What a freeze has against it.
+std::optional<WindowReport> check_frozen(const Shape& shape, Reservations::const_iterator first_new,
+                                         std::uint64_t old_alignment, const std::string& device) {
+  if (!shape.frozen) return {};
+  const RangeSet lost = narrowed(shape, first_new);
+  if (lost.empty() && shape.alignment <= old_alignment) return {};
+  WindowReport report{"frozen ranges", Verdict::kBlocked, kAll, {}, {}};
+  if (!lost.empty()) report.range = {lost.ranges().front().first, lost.ranges().back().last};
+  for (const IovaRange& range : lost.ranges()) report.blockers.push_back({range, Cause::kUser, device, *shape.frozen});
+  if (lost.empty()) report.blockers.push_back({kAll, Cause::kUser, device, *shape.frozen});
+  return report;
+}
+
 }  // namespace
 
-Planned<> check_narrowing(PlanContext& context, State& state, std::size_t first_new, std::uint64_t old_alignment,
+Planned<> check_narrowing(PlanContext& context, Draft& draft, std::size_t first_new, std::uint64_t old_alignment,
                           const std::string& device) {
+  State& state = draft.state();
   Shape& shape = state.shape;
-  Finding finding{Code::kInUse, EADDRINUSE, {}, {}, {}, {}};
+  const auto added = std::next(shape.reservations.begin(), static_cast<std::ptrdiff_t>(first_new));
+  Finding finding{Code::kInUse, EADDRINUSE, {}};
   for (PlacedWindow& placed : shape.windows) {
     WindowReport report{placed.window.name, Verdict::kBlocked, placed.range, {}, {}};
-    add_reservation_blockers(shape, first_new, report);
+    add_blockers(added, shape.reservations, report);
     if (!report.blockers.empty() && placed.provisional) {
       if (const auto range = choose_range(state, placed.window, context.platform.known_reserved())) {
         placed.range = *range;
@@ -164,25 +181,25 @@ Planned<> check_narrowing(PlanContext& context, State& state, std::size_t first_
     }
     add_granule_blocker(shape, placed.window, device, report);
     if (report.blockers.empty()) continue;
-    report.alternatives = alternatives(state, placed, {});
+    report.alternatives = alternatives(state, placed);
     finding.windows.push_back(std::move(report));
   }
   for (const IovaRange& range : shape.allowed) {
     WindowReport report{"allowed range", Verdict::kBlocked, range, {}, {}};
-    add_reservation_blockers(shape, first_new, report);
+    add_blockers(added, shape.reservations, report);
     if (!report.blockers.empty()) finding.windows.push_back(std::move(report));
   }
-  for (std::size_t i = first_new; i < shape.reservations.size(); ++i) {
-    const Reservation& r = shape.reservations[i];
-    for (auto area = first_area(state.areas, r.range.first);
-         area != state.areas.end() && area->second.range.overlaps(r.range); ++area) {
-      finding.maps.push_back({area->second.range, r.cause, r.device, r.since});
+  if (auto frozen = check_frozen(shape, added, old_alignment, device)) finding.windows.push_back(std::move(*frozen));
+  for (auto r = added; r != shape.reservations.end(); ++r) {
+    for (auto area = state.areas.from(r->range.first); area != state.areas.end() && area->range.overlaps(r->range);
+         ++area) {
+      finding.maps.push_back({area->range, r->cause, r->device, r->since});
     }
   }
   if (shape.alignment > old_alignment) {
-    for (const auto& [iova, area] : state.areas) {
+    for (const Area& area : state.areas) {
       if (area.complies(shape.alignment)) continue;
-      finding.maps.push_back({area.range, Cause::kGranule, device, shape.generation + 1});
+      finding.maps.push_back({area.range, Cause::kGranule, device, draft.next_generation()});
     }
   }
   if (finding.windows.empty() && finding.maps.empty()) return {};
@@ -197,17 +214,19 @@ Planned<> check_narrowing(PlanContext& context, State& state, std::size_t first_
 }
 
 Finding late_narrowing(PlanContext& context, Draft& draft, const Error& error) {
-  const Finding plain{error.code, error.number, error.what, {}, {}, {}};
+  Finding plain{error.code, error.number, error.what, {}, {}, &draft.ioas(), false};
   if (error.number != EADDRINUSE) return plain;
   Shape& shape = draft.edit_shape();
   const std::size_t first_new = shape.reservations.size();
   for (const Attachment& attachment : shape.attachments) {
-    for (const DeviceReservation& r : attachment.device->late_reservations())
-      shape.reserve(r.range, r.cause, attachment.id, attachment.device->name());
+    for (const DeviceReservation& r : attachment.device->late_reservations()) {
+      shape.reserve({r.range, r.cause, attachment.id, attachment.device->name(), draft.next_generation()});
+    }
   }
-  auto checked = check_narrowing(context, draft.state(), first_new, shape.alignment, {});
+  auto checked = check_narrowing(context, draft, first_new, shape.alignment, {});
   if (checked) return plain;
   checked.error().what += ", which it did not keep when it was opened";
+  checked.error().devices_may_help = false;
   return checked.error();
 }
 
@@ -223,15 +242,22 @@ Planned<> plan(PlanContext& context, const RequireEdit& edit, Effect& effect) {
     }
   }
   effect.windows.resize(edit.windows.size());
+  std::optional<Finding> finding;  // of the first; and what the others say
   for (const bool with_base : {true, false}) {
     for (std::size_t i = 0; i < edit.windows.size(); ++i) {
       if (edit.windows[i].base.has_value() != with_base) continue;
-      auto placed = place_window(context, draft, edit.windows[i], true);
-      if (!placed) return std::unexpected(placed.error());
-      effect.windows[i] = *placed;
+      auto placed = place_window(context, draft, edit.windows[i]);
+      if (placed) {
+        effect.windows[i] = *placed;
+      } else if (!finding) {
+        finding = std::move(placed.error());
+      } else {
+        finding->windows.push_back(std::move(placed.error().windows.front()));
+      }
     }
   }
-  advance(draft);
+  if (finding) return std::unexpected(std::move(*finding));
+  draft.advance();
   return {};
 }
 
@@ -247,11 +273,11 @@ Planned<> plan(PlanContext& context, const ResizeEdit& edit, Effect& effect) {
   if (!old.provisional) wanted.base = old.range.first;
   if (auto ok = check_form(wanted); !ok) return ok;
   shape.windows.erase(found);
-  auto placed = place_window(context, draft, wanted, true);
-  if (!placed) return std::unexpected(placed.error());
+  auto placed = place_window(context, draft, wanted);
+  if (!placed) return std::unexpected(std::move(placed.error()));
   shape.windows.back().window.base = old.window.base;
   effect.windows = {shape.windows.back()};
-  advance(draft);
+  draft.advance();
   return {};
 }
 
@@ -260,7 +286,7 @@ Planned<> plan(PlanContext& context, const BindEdit& edit, Effect& effect) {
   Shape& shape = draft.edit_shape();
   const auto found = shape.window(edit.window);
   if (found == shape.windows.end()) return refuse(Code::kNotFound, ENOENT, "no window \"" + edit.window + "\"");
-  if (found->provisional) advance(draft);
+  if (found->provisional) draft.advance();
   found->provisional = false;
   effect.windows = {*found};
   return {};
@@ -273,9 +299,8 @@ Planned<> plan(PlanContext& context, const ReleaseEdit& edit, Effect& effect) {
   if (found == shape.windows.end()) return refuse(Code::kNotFound, ENOENT, "no window \"" + edit.window + "\"");
   const IovaRange range = found->range;
   shape.windows.erase(found);
-  advance(draft);
-  const auto area = first_area(draft.state().areas, range.first);
-  if (!edit.drop_maps || area == draft.state().areas.end() || area->second.range.first > range.last) return {};
+  draft.advance();
+  if (!edit.drop_maps || !draft.state().areas.overlaps(range)) return {};
   return plan(context, UnmapEdit{edit.in, range.first, range.extent() + 1}, effect);
 }
 
@@ -292,7 +317,7 @@ Planned<> plan(PlanContext& context, const AllowEdit& edit, Effect&) {
   std::vector<WindowReport> blocked;
   for (const IovaRange& range : edit.ranges) {
     WindowReport report{"allowed range", Verdict::kBlocked, range, {}, {}};
-    add_reservation_blockers(draft.state().shape, 0, report);
+    add_blockers(draft.state().shape.reservations.begin(), draft.state().shape.reservations, report);
     if (!report.blockers.empty()) blocked.push_back(std::move(report));
   }
   if (!blocked.empty()) {
@@ -309,9 +334,10 @@ Planned<> plan(PlanContext& context, const ReserveEdit& edit, Effect&) {
   if (edit.range.first > edit.range.last) return refuse(Code::kInvalid, EINVAL, "a range needs first <= last");
   Shape& shape = draft.edit_shape();
   const std::size_t first_new = shape.reservations.size();
-  shape.reserve(edit.range, edit.cause, kUserOwner, {});
-  if (auto ok = check_narrowing(context, draft.state(), first_new, shape.alignment, {}); !ok) return ok;
-  advance(draft);
+  shape.reserve({edit.range, edit.cause, kUserOwner, {}, draft.next_generation()});
+  if (auto ok = check_narrowing(context, draft, first_new, shape.alignment, {}); !ok) return ok;
+  draft.note({0, Event::Kind::kReserved, edit.range, edit.cause, {}, {}});
+  draft.advance();
   return {};
 }
 
@@ -323,9 +349,8 @@ Planned<> plan(PlanContext& context, const UnreserveEdit& edit, Effect&) {
   if (found == shape.reservations.end()) {
     return refuse(Code::kNotFound, ENOENT, "the user has no reservation " + text(edit.range));
   }
-  shape.reservations.erase(found);
-  shape.recompute_reserved();
-  advance(draft);
+  draft.remove_reservation(found);
+  draft.advance();
   return {};
 }
 
@@ -340,8 +365,29 @@ Planned<> plan(PlanContext& context, const HugePagesEdit& edit, Effect&) {
   const std::uint64_t old = shape.alignment;
   shape.huge_pages = edit.enable;
   shape.alignment = shape.needed_alignment();
-  if (auto ok = check_narrowing(context, state, shape.reservations.size(), old, {}); !ok) return ok;
-  advance(draft);
+  if (auto ok = check_narrowing(context, draft, shape.reservations.size(), old, {}); !ok) return ok;
+  draft.advance();
+  return {};
+}
+
+Planned<> plan(PlanContext& context, const FreezeEdit& edit, Effect&) {
+  Draft& draft = context.draft(*edit.in);
+  if (draft.state().shape.frozen) return {};
+  draft.advance();
+  draft.edit_shape().frozen = draft.next_generation();
+  draft.note({0, Event::Kind::kFrozen, {}, {}, {}, {}});
+  return {};
+}
+
+Planned<> plan(PlanContext& context, const DirtyTrackingEdit& edit, Effect&) {
+  Draft& draft = context.draft(*edit.in);
+  for (const Slot& slot : draft.state().shape.slots) {
+    if (edit.enable && slot.domain && !slot.domain->can_track_dirty()) {
+      return refuse(Code::kUnsupported, EOPNOTSUPP,
+                    "the domain of " + slot.maker->name() + " cannot track which pages are written");
+    }
+  }
+  draft.track_dirty(edit.enable);
   return {};
 }
 

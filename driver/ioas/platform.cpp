@@ -1,11 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ioas/platform.hpp"
 
+#include <algorithm>
+
 namespace aperture::ioas {
 
 void Platform::add_known(const Device& device) {
   const std::lock_guard lock(mutex_);
-  known_.push_back(&device);
+  if (std::ranges::find(known_, &device) == known_.end()) known_.push_back(&device);
+}
+
+void Platform::remove_known(const Device& device) {
+  const std::lock_guard lock(mutex_);
+  std::erase(known_, &device);
+}
+
+std::vector<Follower> Platform::followers(const Ioas& leader) const {
+  const std::shared_lock lock(links_mutex_);
+  std::vector<Follower> out;
+  for (const Link& link : links_) {
+    if (link.from == &leader) out.push_back({link.to, link.id});
+  }
+  return out;
 }
 
 RangeSet Platform::known_reserved() const {
@@ -33,7 +49,7 @@ std::size_t Platform::quarantined() const {
 }
 
 void Platform::release_quarantine() {
-  std::multimap<Iova, Area> released;
+  Areas released;
   const std::lock_guard lock(mutex_);
   released.swap(quarantine_);
 }

@@ -26,6 +26,11 @@ class RangeSet {
   RangeSet complement() const;
   RangeSet intersect(const RangeSet& other) const;
 
+  /// Room for so many ranges, that later calls need not allocate.
+  void make_room(std::size_t ranges) {
+    if (ranges_.capacity() < ranges) ranges_.reserve(ranges * 2);
+  }
+
   bool empty() const { return ranges_.empty(); }
   bool overlaps(IovaRange range) const;
   bool contains(IovaRange range) const;
@@ -35,7 +40,7 @@ class RangeSet {
   bool operator==(const RangeSet&) const = default;
 
   /// Replaces the set by the union of what `fill` pushes into the vector. Allocates only if that is more ranges than
-  /// ever before.
+  /// there is room for.
   template <typename Fill>
   void rebuild(Fill&& fill) {
     ranges_.clear();

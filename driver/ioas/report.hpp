@@ -66,9 +66,13 @@ std::string to_text(const Report& report);
 /// For programs: the document that scenarios and tools show.
 nlohmann::json to_json(const Report& report);
 
+class Ioas;
+
 /// Why a call of the IOAS layer was refused: Linux's errno where Linux has the call, a sentence, and the report.
 struct Refusal : Error {
-  std::shared_ptr<const Report> report;  ///< never null
+  std::shared_ptr<const Report> report;  ///< never null; on the IOAS that refused
+  const Ioas* ioas{};                    ///< which that is: of a mirror the member; null if it was none of them
+  std::size_t edit{};                    ///< of a change: which of its edits, counted from 0
 };
 
 /// Nothing has changed when it holds a Refusal, except where EIO says that the card is lost.

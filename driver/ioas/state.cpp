@@ -6,17 +6,21 @@
 
 namespace aperture::ioas {
 
-void Shape::reserve(IovaRange range, Cause cause, std::uint64_t owner, const std::string& device) {
-  reservations.push_back({range, cause, owner, device, generation + 1});
+void Shape::reserve(Reservation reservation) {
+  reservations.push_back(std::move(reservation));
+  reserved.make_room(reservations.size());
+  reserved.add(reservations.back().range);
+}
+
+void Shape::drop_owner(std::uint64_t owner, std::list<Reservation>& gone) noexcept {
+  for (auto r = reservations.begin(); r != reservations.end();) {
+    const auto one = r++;
+    if (one->owner == owner) gone.splice(gone.end(), reservations, one);
+  }
   recompute_reserved();
 }
 
-void Shape::drop_owner(std::uint64_t owner) noexcept {
-  std::erase_if(reservations, [&](const Reservation& r) { return r.owner == owner; });
-  recompute_reserved();
-}
-
-void Shape::recompute_reserved() {
+void Shape::recompute_reserved() noexcept {
   reserved.rebuild([this](std::vector<IovaRange>& out) {
     for (const Reservation& r : reservations) out.push_back(r.range);
   });

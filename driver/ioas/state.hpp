@@ -4,12 +4,14 @@
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "ioas/area.hpp"
+#include "ioas/areas.hpp"
 #include "ioas/cause.hpp"
 #include "ioas/device.hpp"
+#include "ioas/event.hpp"
 #include "ioas/range_set.hpp"
 #include "ioas/window.hpp"
 
@@ -35,6 +37,8 @@ struct Slot {
   std::size_t format_index{};
   ProcessId process;
   std::shared_ptr<Domain> domain;  ///< null until the change that adds the slot is prepared
+  std::size_t edit{};              ///< of the change in progress that adds it
+  bool fresh{true};                ///< that change is not complete
 };
 
 /// A device (or one process of it) that uses this IOAS. Its id owns the device's reservations.
@@ -43,11 +47,14 @@ struct Attachment {
   Device* device{};
   ProcessId process;
   std::uint64_t slot{};
+  std::string name;    ///< the device's
+  std::size_t edit{};  ///< as in Slot
+  bool fresh{true};
 };
 
 /// All of an IOAS but its areas: small, so that a change can keep a copy to go back to.
 struct Shape {
-  std::vector<Reservation> reservations;
+  std::list<Reservation> reservations;  ///< oldest first
   std::vector<PlacedWindow> windows;
   std::vector<IovaRange> allowed;  ///< ascending, as the user gave them
   std::list<Slot> slots;
@@ -57,11 +64,13 @@ struct Shape {
   std::uint64_t generation{};
   std::uint64_t next_id{1};
   bool huge_pages{true};
+  bool dirty{};                         ///< writes are tracked
+  std::optional<std::uint64_t> frozen;  ///< nothing may narrow since this generation
 
-  void reserve(IovaRange range, Cause cause, std::uint64_t owner, const std::string& device);
-  /// Also recomputes the union. Never allocates.
-  void drop_owner(std::uint64_t owner) noexcept;
-  void recompute_reserved();
+  void reserve(Reservation reservation);
+  /// Moves the owner's reservations to `gone` and recomputes the union. Never allocates.
+  void drop_owner(std::uint64_t owner, std::list<Reservation>& gone) noexcept;
+  void recompute_reserved() noexcept;
   /// The largest of the domains' granules, and 4 KiB without huge pages.
   std::uint64_t needed_alignment() const;
   std::vector<IovaRange> ranges() const { return reserved.complement().ranges(); }
@@ -75,6 +84,7 @@ struct State {
   Shape shape;
   Areas areas;
   PinProvider* eager{};  ///< pins every area at once, whether or not there is a domain
+  Journal journal;
 };
 
 }  // namespace aperture::ioas

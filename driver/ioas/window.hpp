@@ -28,7 +28,8 @@ struct Window {
 struct PlacedWindow {
   Window window;
   IovaRange range;
-  bool provisional{};  ///< may still move: no device attached, nothing mapped into it, not bound
+  bool provisional{};     ///< may still move: no device attached, nothing mapped into it, not bound
+  std::uint64_t since{};  ///< generation that it came with
 
   /// The range with `guard` bytes on either side.
   IovaRange guarded(std::uint64_t guard) const {

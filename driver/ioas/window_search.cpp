@@ -9,36 +9,30 @@ namespace {
 
 constexpr std::uint64_t kLowEnd = 0xffffffff;
 
-/// `own`: maps that meet this range do not count, for they would move with the window.
-RangeSet free_space(const State& state, const Window& window, std::optional<IovaRange> own) {
-  RangeSet used = state.shape.reserved;
-  if (window.place == Place::kLow32) used.add({{kLowEnd + 1}, {kMax}});
-  if (window.place == Place::kHigh) used.add({{0}, {kLowEnd}});
-  std::vector<IovaRange> taken = used.ranges();
-  for (const PlacedWindow& other : state.shape.windows) {
+/// All that `window` must keep off but maps.
+RangeSet kept_off(const Shape& shape, const Window& window) {
+  std::vector<IovaRange> taken = shape.reserved.ranges();
+  if (window.place == Place::kLow32) taken.push_back({{kLowEnd + 1}, {kMax}});
+  if (window.place == Place::kHigh) taken.push_back({{0}, {kLowEnd}});
+  for (const PlacedWindow& other : shape.windows) {
     if (other.window.name == window.name) continue;
     taken.push_back(other.guarded(std::max(other.window.guard, window.guard)));
   }
-  for (const auto& [iova, area] : state.areas) {
-    if (own && own->overlaps(area.range)) continue;
-    taken.push_back(PlacedWindow{{}, area.range, false}.guarded(window.guard));
+  return RangeSet(taken);
+}
+
+/// `own`: maps that meet this range do not count, for they would move with the window.
+RangeSet free_space(const State& state, const Window& window, IovaRange own) {
+  std::vector<IovaRange> taken = kept_off(state.shape, window).ranges();
+  for (const Area& area : state.areas) {
+    if (own.overlaps(area.range)) continue;
+    taken.push_back(PlacedWindow{{}, area.range}.guarded(window.guard));
   }
   return RangeSet(taken).complement();
 }
 
 std::uint64_t base_alignment(const State& state, const Window& window) {
   return std::max({window.align, window.granule, state.shape.alignment, kPageSize});
-}
-
-std::optional<IovaRange> lowest(const RangeSet& free, std::uint64_t size, std::uint64_t alignment) {
-  for (const IovaRange& part : free.ranges()) {
-    std::uint64_t start = 0;
-    if (align_up(part.first.value, alignment, start) && start <= part.last.value &&
-        part.last.value - start >= size - 1) {
-      return IovaRange{{start}, {start + (size - 1)}};
-    }
-  }
-  return {};
 }
 
 /// The nearest places below and above `base`.
@@ -104,20 +98,63 @@ void add_formats(const State& state, const PlacedWindow& wanted, std::vector<Alt
 
 }  // namespace
 
-std::optional<IovaRange> choose_range(const State& state, const Window& window, const RangeSet& avoid) {
-  // Page 0 and the top page are never chosen: null pointers and wrapped ends stay faults.
-  RangeSet free = free_space(state, window, {});
-  free.subtract({{0}, {kPageSize - 1}});
-  free.subtract({{kMax - kPageSize + 1}, {kMax}});
-  RangeSet preferred = free;
-  preferred.subtract(avoid);
-  const std::uint64_t alignment = base_alignment(state, window);
-  if (const auto found = lowest(preferred, window.size, alignment)) return found;
-  return lowest(free, window.size, alignment);
+std::vector<SearchRange> search_ranges(const Shape& shape) {
+  std::vector<IovaRange> list = shape.allowed;
+  if (list.empty()) list.push_back({{kPageSize}, {kMax - kPageSize}});
+  std::vector<SearchRange> out;
+  if (shape.windows.empty()) {
+    for (const IovaRange& range : list) out.push_back({range, 1});
+    return out;
+  }
+  RangeSet kept_off;
+  bool pools = false;
+  for (const PlacedWindow& placed : shape.windows) {
+    pools = pools || placed.window.owner == Owner::kPool;
+    if (placed.window.owner == Owner::kUser) kept_off.add(placed.guarded(placed.window.guard));
+  }
+  for (const IovaRange& range : list) {
+    RangeSet open(std::span(&range, 1));
+    open.subtract(kept_off);
+    if (!pools) {
+      for (const IovaRange& part : open.ranges()) out.push_back({part, 1});
+      continue;
+    }
+    std::vector<SearchRange> parts;
+    for (const PlacedWindow& placed : shape.windows) {
+      if (placed.window.owner != Owner::kPool) continue;
+      const RangeSet inside = open.intersect(RangeSet(std::span(&placed.range, 1)));
+      for (const IovaRange& part : inside.ranges()) {
+        parts.push_back({part, std::max(placed.window.granule, std::uint64_t{1})});
+      }
+    }
+    std::ranges::sort(parts, {}, [](const SearchRange& s) { return s.range; });
+    out.insert(out.end(), parts.begin(), parts.end());
+  }
+  return out;
 }
 
-std::vector<Alternative> alternatives(const State& state, const PlacedWindow& wanted,
-                                      const std::vector<std::string>& detach_set) {
+std::optional<IovaRange> choose_range(const State& state, const Window& window, const RangeSet& avoid) {
+  // Page 0 and the top page are never chosen: null pointers and wrapped ends stay faults.
+  const SearchRange all{{{kPageSize}, {kMax - kPageSize}}, 1};
+  const std::uint64_t alignment = base_alignment(state, window);
+  const Elsewhere guard = [&](IovaRange place) -> std::optional<std::uint64_t> {
+    const IovaRange guarded = PlacedWindow{{}, place}.guarded(window.guard);
+    const auto area = state.areas.from(guarded.first);
+    if (area == state.areas.end() || !area->range.overlaps(guarded)) return {};
+    const std::uint64_t last = area->range.last.value;
+    return last >= kMax - window.guard ? kMax : last + window.guard + 1;
+  };
+  RangeSet used = kept_off(state.shape, window);
+  RangeSet preferred = used;
+  preferred.add(avoid);
+  for (const RangeSet* taken : {&preferred, &used}) {
+    const auto found = find_first_fit({all}, *taken, state.areas, 0, window.size, alignment, guard);
+    if (found) return IovaRange{*found, *found + (window.size - 1)};
+  }
+  return {};
+}
+
+std::vector<Alternative> alternatives(const State& state, const PlacedWindow& wanted) {
   using Kind = Alternative::Kind;
   std::vector<Alternative> out;
   const RangeSet free = free_space(state, wanted.window, wanted.range);
@@ -130,7 +167,6 @@ std::vector<Alternative> alternatives(const State& state, const PlacedWindow& wa
     out.push_back({Kind::kGranule, wanted.range, state.shape.alignment, {}, {}});
   }
   add_formats(state, wanted, out);
-  if (!detach_set.empty()) out.push_back({Kind::kDetach, wanted.range, 0, {}, detach_set});
   return out;
 }
 

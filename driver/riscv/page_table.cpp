@@ -30,27 +30,43 @@ Result<PageTable<Format>> PageTable<Format>::create(card::DmaMemory& memory) {
 }
 
 template <typename Format>
+void PageTable<Format>::fill_leaves(Fill& at, Table& table, unsigned index) {
+  constexpr std::uint64_t kNextPage = pte::ppn.set(0, 1);
+  constexpr auto kNapotPages = static_cast<unsigned>(kNapotSize / kPageSize);
+  while (index < Table::kWords && at.left > 0) {
+    std::uint64_t entry = with_address(at.bits, at.from.address().value);
+    unsigned count = kNapotPages;
+    if (at.fits(kNapotSize)) {
+      entry |= pte::n.mask() | pte::ppn.set(0, kNapotPages / 2);
+      table.store_run(index, count, entry, 0);
+    } else {
+      // As far as the bus addresses go on, and no further than the next place for a larger leaf.
+      std::uint64_t bytes = std::min({at.left, at.from.run(), (Table::kWords - index) * kPageSize});
+      if ((at.sizes & kNapotSize) != 0) bytes = std::min(bytes, kNapotSize - (at.iova & (kNapotSize - 1)));
+      count = static_cast<unsigned>(bytes / kPageSize);
+      table.store_run(index, count, entry, kNextPage);
+    }
+    table.live += count;
+    index += count;
+    at.advance(count * kPageSize);
+  }
+}
+
+template <typename Format>
 template <bool kDry>
 void PageTable<Format>::fill(Fill& at, Table* table, unsigned level) {
   const std::uint64_t size = leaf_size(level);
+  if (level == 0) {
+    const unsigned index = index_of(at.iova, 0);
+    if constexpr (kDry) {
+      at.advance(std::min(at.left, (Table::kWords - index) * kPageSize));
+    } else {
+      fill_leaves(at, *table, index);
+    }
+    return;
+  }
   for (unsigned index = index_of(at.iova, level); index < Table::kWords && at.left > 0; ++index) {
-    if (level == 0) {
-      if constexpr (kDry) {
-        at.advance(std::min(at.left, (Table::kWords - index) * kPageSize));
-        return;
-      } else if (at.fits(kNapotSize)) {
-        const std::uint64_t entry = with_address(at.bits, at.from.address().value) | pte::n.mask() |
-                                    pte::ppn.set(0, kNapotSize / kPageSize / 2);
-        for (unsigned i = 0; i < 16; ++i) table->store(index + i, entry);
-        table->live += 16;
-        index += 15;
-        at.advance(kNapotSize);
-      } else {
-        table->store(index, with_address(at.bits, at.from.address().value));
-        ++table->live;
-        at.advance(size);
-      }
-    } else if (at.fits(size)) {
+    if (at.fits(size)) {
       if constexpr (!kDry) {
         table->store(index, with_address(at.bits, at.from.address().value));
         ++table->live;
@@ -90,6 +106,16 @@ Result<> PageTable<Format>::map(Iova iova, std::uint64_t length, ExtentCursor fr
 }
 
 template <typename Format>
+void PageTable<Format>::drop(std::unique_ptr<Table> table, unsigned level, Quarantine& quarantine) noexcept {
+  if (level > 0) {
+    for (std::unique_ptr<Table>& child : table->children) {
+      if (child) drop(std::move(child), level - 1, quarantine);
+    }
+  }
+  quarantine.add(std::move(table));
+}
+
+template <typename Format>
 void PageTable<Format>::clear(Table& table, unsigned level, std::uint64_t first, std::uint64_t last, Removed& removed,
                               Quarantine& quarantine) noexcept {
   const std::uint64_t size = leaf_size(level);
@@ -97,6 +123,14 @@ void PageTable<Format>::clear(Table& table, unsigned level, std::uint64_t first,
   for (unsigned index = index_of(first, level); index <= index_of(last, level); ++index) {
     const std::uint64_t begin = base + index * size;
     if (std::unique_ptr<Table>& child = table.children[index]) {
+      if (first <= begin && begin + (size - 1) <= last) {
+        // Unlinked as a whole: nothing leads to its entries any more, so that they need not be cleared.
+        removed.table();
+        table.store(index, 0);
+        drop(std::move(child), level - 1, quarantine);
+        --table.live;
+        continue;
+      }
       clear(*child, level - 1, std::max(first, begin), std::min(last, begin + (size - 1)), removed, quarantine);
       if (child->live > 0) continue;
       removed.table();

@@ -135,6 +135,8 @@ class PageTable {
   PageTable(card::DmaMemory& memory, std::unique_ptr<Table> root) : memory_(&memory), root_(std::move(root)) {}
   template <bool kDry>
   static void fill(Fill& at, Table* table, unsigned level);
+  static void fill_leaves(Fill& at, Table& table, unsigned index);
+  static void drop(std::unique_ptr<Table> table, unsigned level, Quarantine& quarantine) noexcept;
   static void clear(Table& table, unsigned level, std::uint64_t first, std::uint64_t last, Removed& removed,
                     Quarantine& quarantine) noexcept;
 

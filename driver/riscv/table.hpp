@@ -39,6 +39,12 @@ class Table {
     std::atomic_ref<std::uint64_t>(words_[index]).store(value, std::memory_order_release);
   }
 
+  /// `count` words from `index` on: `value`, `value` + `step`, ...
+  void store_run(unsigned index, unsigned count, std::uint64_t value, std::uint64_t step) {
+    for (std::uint64_t* word = words_ + index; count > 0; --count, ++word, value += step)
+      std::atomic_ref<std::uint64_t>(*word).store(value, std::memory_order_release);
+  }
+
   std::array<std::unique_ptr<Table>, kWords> children;  ///< of the entries that point to a further table
   unsigned live{};                                      ///< entries in use
   std::unique_ptr<Table> next;                          ///< in a Quarantine

@@ -109,7 +109,7 @@ RC_GTEST_PROP(FirstFit, EqualsBruteForceOnASmallSpace, ()) {
     if (reserve) {
       reserved.add(range);
     } else if (!used.overlaps(range)) {
-      areas.emplace(range.first, Area{range, AreaPages(pages), 0, Prot::kRead});
+      areas.insert(std::make_unique<Areas::Node>(Area{range, AreaPages(pages), 0, Prot::kRead}));
     } else {
       continue;
     }
@@ -123,6 +123,67 @@ RC_GTEST_PROP(FirstFit, EqualsBruteForceOnASmallSpace, ()) {
   const auto expected = brute(used, first, last, length, alignment);
   RC_ASSERT(found.has_value() == expected.has_value());
   if (found) RC_ASSERT(found->value == *expected);
+}
+
+/// Pages of 4 KiB, so that every class of alignment is used; areas come and go.
+RC_GTEST_PROP(FirstFit, EqualsBruteForceWhileAreasComeAndGo, ()) {
+  constexpr std::uint64_t kPages = 2048;
+  std::vector<bool> used(kPages);
+  Areas areas;
+  const auto pages = std::make_shared<Pages>(pointer(kAligned), kPageSize, false);
+  const auto steps = *rc::gen::container<std::vector<std::tuple<std::uint64_t, std::uint64_t>>>(
+      300, rc::gen::tuple(rc::gen::inRange<std::uint64_t>(0, kPages), rc::gen::inRange<std::uint64_t>(1, 40)));
+  for (const auto& [start, count] : steps) {
+    const auto hit = areas.from(Iova{start * kPageSize});
+    if (hit != areas.end() && hit->range.contains(Iova{start * kPageSize})) {
+      for (std::uint64_t i = hit->range.first.value; i < hit->range.last.value; i += kPageSize)
+        used[i / kPageSize] = false;
+      areas.extract(hit);
+      continue;
+    }
+    const std::uint64_t log2 = start % 11;
+    const auto found = find_first_fit({{{{0}, {kPages * kPageSize - 1}}, 1}}, {}, areas, 0, count * kPageSize,
+                                      kPageSize << (log2 > 9 ? 9 : log2));
+    std::optional<std::uint64_t> expected;
+    for (std::uint64_t at = 0; at + count <= kPages && !expected; at += std::uint64_t{1} << (log2 > 9 ? 9 : log2)) {
+      bool free = true;
+      for (std::uint64_t i = at; i < at + count; ++i) free = free && !used[i];
+      if (free) expected = at * kPageSize;
+    }
+    RC_ASSERT(found.has_value() == expected.has_value());
+    if (!found) continue;
+    RC_ASSERT(found->value == *expected);
+    const IovaRange range{*found, *found + (count * kPageSize - 1)};
+    areas.insert(std::make_unique<Areas::Node>(Area{range, AreaPages(pages), 0, Prot::kRead}));
+    for (std::uint64_t i = 0; i < count; ++i) used[*expected / kPageSize + i] = true;
+  }
+  std::uint64_t last = 0;
+  std::size_t count = 0;
+  for (const Area& area : areas) {
+    RC_ASSERT(count == 0 || area.range.first.value > last);
+    last = area.range.last.value;
+    ++count;
+  }
+  RC_ASSERT(count == areas.size());
+}
+
+/// How many steps an allocation takes must not grow with the number of maps: the first gap that fits lies behind all.
+TEST(FirstFit, FindsTheOnlyGapAmongManyMapsWithoutVisitingThem) {
+  Areas areas;
+  const auto pages = std::make_shared<Pages>(pointer(kAligned), kPageSize, false);
+  constexpr std::uint64_t kMaps = 100'000;
+  for (std::uint64_t i = 0; i < kMaps; ++i) {  // gaps of one page at odd places: too small or misaligned for two
+    const Iova first{i * 2 * kPageSize};
+    areas.insert(
+        std::make_unique<Areas::Node>(Area{{first, first + (kPageSize - 1)}, AreaPages(pages), 0, Prot::kRead}));
+  }
+  std::size_t tries = 0;
+  const bool found = areas.find_gap(0, kMax, 2, 13, [&](std::uint64_t first, std::uint64_t) {
+    ++tries;
+    return first == (2 * kMaps - 1) * kPageSize;
+  });
+  EXPECT_TRUE(found);
+  EXPECT_LE(tries, 64U);
 }
 
 TEST(FirstFit, StopsAtTheTopOfTheSpace) {
