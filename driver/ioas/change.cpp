@@ -8,65 +8,18 @@
 #include <new>
 
 #include "ioas/draft.hpp"
+#include "ioas/edit_names.hpp"
 #include "ioas/plan.hpp"
 #include "ioas/smallest_set.hpp"
 
 namespace aperture::ioas {
 namespace {
 
-struct Subject {
-  std::string operator()(const MapEdit&) const { return "map"; }
-  std::string operator()(const CopyEdit&) const { return "copy"; }
-  std::string operator()(const CloneEdit&) const { return "clone"; }
-  std::string operator()(const UnmapEdit&) const { return "unmap"; }
-  std::string operator()(const AttachEdit& e) const { return "attach " + e.device->name(); }
-  std::string operator()(const DetachEdit& e) const { return "detach " + e.device->name(); }
-  std::string operator()(const RequireEdit&) const { return "require"; }
-  std::string operator()(const ResizeEdit& e) const { return "resize \"" + e.window + "\""; }
-  std::string operator()(const BindEdit& e) const { return "bind \"" + e.window + "\""; }
-  std::string operator()(const ReleaseEdit& e) const { return "release \"" + e.window + "\""; }
-  std::string operator()(const AllowEdit&) const { return "allow"; }
-  std::string operator()(const ReserveEdit&) const { return "reserve"; }
-  std::string operator()(const UnreserveEdit&) const { return "unreserve"; }
-  std::string operator()(const HugePagesEdit&) const { return "huge pages"; }
-  std::string operator()(const FreezeEdit&) const { return "freeze"; }
-  std::string operator()(const DirtyTrackingEdit&) const { return "dirty tracking"; }
-  std::string operator()(const ProjectEdit&) const { return "project"; }
-  std::string operator()(const UnprojectEdit&) const { return "unproject"; }
-};
-
 const auto kOutOfMemory = [] {
   Report out;
   out.reason = "out of memory";
   return std::make_shared<const Report>(std::move(out));
 }();
-
-/// The IOASes that an edit names: the one it changes first; null where there is none.
-std::array<Ioas*, 2> named(const Platform& platform, const std::list<Link>& links, const Edit& edit) {
-  return std::visit(
-      [&](const auto& e) -> std::array<Ioas*, 2> {
-        if constexpr (requires { e.in; }) {
-          return {e.in, nullptr};
-        } else if constexpr (requires { e.projection; }) {
-          const auto link = std::ranges::find(links, e.projection, &Link::id);
-          return link == links.end() ? std::array<Ioas*, 2>{} : std::array{link->to, link->from};
-        } else if constexpr (requires { e.generation; }) {
-          return {e.to, platform.attached_to(*e.device, e.process)};
-        } else if constexpr (requires {
-                               e.to;
-                               e.from;
-                             }) {
-          return {e.to, e.from};
-        } else if constexpr (requires { e.to; }) {
-          return {e.to, nullptr};
-        } else if constexpr (requires { e.from; }) {
-          return {e.from, nullptr};
-        } else {
-          return {platform.attached_to(*e.device, e.process), nullptr};
-        }
-      },
-      edit);
-}
 
 bool moves_devices(const Edit& edit) {
   return std::holds_alternative<AttachEdit>(edit) || std::holds_alternative<DetachEdit>(edit);
@@ -78,7 +31,7 @@ bool changes_links(const Edit& edit) {
 
 Report describe(const Draft* draft, const Edit& edit, const Finding* finding, const Effect& effect) {
   Report out;
-  out.subject = std::visit(Subject{}, edit);
+  out.subject = subject_of(edit);
   out.ok = finding == nullptr;
   if (finding != nullptr) {
     out.reason = finding->what;
