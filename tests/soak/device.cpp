@@ -187,6 +187,8 @@ DeviceDirectory random_directory(Random& random, const Features& features, Place
   for (std::uint64_t i = random.within(3, 7); i != 0; --i) {
     Device device;
     device.device_id = static_cast<std::uint32_t>(random.chance(60) ? random.below(32) : random.below(1U << width));
+    // Wider ones cannot be named in commands, so that nothing could be said about their contexts.
+    device.device_id &= features.straps.device_id_mask;
     if (!ids.insert(device.device_id).second) continue;
     device.guest = guests[random.below(guests.size())].get();
     device.context = entries.leaf(random, places, device.device_id, out);
