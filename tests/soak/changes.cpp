@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include "soak/world.hpp"
 
 namespace aperture::soak {
@@ -44,10 +46,12 @@ Step change_second_stage(World& world, Guest& guest) {
   Step step;
   if (random.chance(85)) {
     guest.second->change_leaf(random, step.before);
+    step.commands = forget(random, guest);
   } else {
+    // Process contexts may lie behind it, which IOTINVAL leaves cached.
     guest.second->change_pointer(random, step.before);
+    step.commands = forget_all(world);
   }
-  step.commands = forget(random, guest);
   return step;
 }
 
@@ -84,6 +88,13 @@ void look_at_leaves(const PageTable& table, std::vector<Action>& out) {
   }
 }
 
+/// The text leaves open whose access fault it is when a second-stage table that leads to a process directory cannot be
+/// read.
+bool processes_behind_second_stage(const World& world) {
+  return std::any_of(world.directory.devices.begin(), world.directory.devices.end(),
+                     [](const Device& device) { return device.processes && device.guest->mode != 0; });
+}
+
 }  // namespace
 
 Step change(World& world) {
@@ -93,7 +104,7 @@ Step change(World& world) {
   if (what < 45 && !guest.spaces.empty()) return change_first_stage(world, guest);
   if (what < 60 && guest.second != nullptr) return change_second_stage(world, guest);
   if (what < 70 && guest.msi_entries != 0) return change_msi_table(world, guest);
-  if (what < 78) return change_memory(world);
+  if (what < 78 && !processes_behind_second_stage(world)) return change_memory(world);
   if (what < 88) return random_commands(world);
   return change_device(world);
 }
@@ -119,7 +130,8 @@ Step look(World& world) {
     if (guest->second != nullptr) look_at_leaves(*guest->second, step.before);
   }
   if (world.random.chance(50)) {
-    step.after = {set_register(regs::iommu::ipsr.offset, 4, world.random.below(16)), settle(), rp::TakeMessages{}};
+    step.after = {set_register(regs::iommu::ipsr.offset, 4, 1ULL << world.random.below(4)), settle(),
+                  rp::TakeMessages{}};
   }
   return step;
 }

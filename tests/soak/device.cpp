@@ -94,7 +94,8 @@ std::uint64_t random_tc(Random& random, const Features& features, const Device& 
     if ((word & tc::en_pri.mask()) != 0 && random.chance(50)) word |= tc::prpr.mask();
     if (features.has(cap::t2gpa) && device.guest->mode != 0 && random.chance(40)) word |= tc::t2gpa.mask();
   }
-  if (random.chance(10)) word |= tc::dtf.mask();
+  // The text does not say whether faults of debug requests are recorded in spite of DTF.
+  if (random.chance(10) && !features.has(cap::dbg)) word |= tc::dtf.mask();
   if (device.processes) word |= tc::pdtv.mask();
   if (device.processes && random.chance(40)) word |= tc::dpe.mask();
   if (features.has(cap::amo_hwad))
@@ -186,6 +187,8 @@ DeviceDirectory random_directory(Random& random, const Features& features, Place
   for (std::uint64_t i = random.within(3, 7); i != 0; --i) {
     Device device;
     device.device_id = static_cast<std::uint32_t>(random.chance(60) ? random.below(32) : random.below(1U << width));
+    // Wider ones cannot be named in commands, so that nothing could be said about their contexts.
+    device.device_id &= features.straps.device_id_mask;
     if (!ids.insert(device.device_id).second) continue;
     device.guest = guests[random.below(guests.size())].get();
     device.context = entries.leaf(random, places, device.device_id, out);
