@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <bit>
 #include <cstring>
 #include <stdexcept>
 
@@ -53,10 +52,6 @@ std::string SimCard::description() const {
 }
 
 Result<std::unique_ptr<card::DmaBuffer>> SimCard::allocate(std::uint64_t size, std::uint64_t alignment) {
-  if (size == 0 || !std::has_single_bit(alignment) || alignment < kPageSize) {
-    return fail(Code::kInvalid, EINVAL,
-                "a DMA buffer has a size, and an alignment that is a power of two from 4096 on");
-  }
   return memory_.allocate(size, alignment);
 }
 

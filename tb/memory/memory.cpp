@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "card/user_memory.hpp"
@@ -213,8 +214,12 @@ void Memory::retire(std::uint64_t frame) {
 }
 
 Result<std::unique_ptr<card::DmaBuffer>> Memory::allocate(std::uint64_t size, std::uint64_t alignment) {
+  if (size == 0 || !std::has_single_bit(alignment) || alignment < kPageSize) {
+    return fail(Code::kInvalid, EINVAL,
+                "a DMA buffer has a size, and an alignment that is a power of two from 4096 on");
+  }
   const std::uint64_t count = size / kPageSize + (size % kPageSize != 0 ? 1 : 0);
-  const std::uint64_t base = place(count, std::max(alignment, kPageSize) / kPageSize);
+  const std::uint64_t base = place(count, alignment / kPageSize);
   if (base == 0)
     return fail(Code::kNoMemory, ENOMEM, "the simulated bus has no room for " + std::to_string(size) + " bytes");
   void* bytes = ::mmap(nullptr, count * kPageSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

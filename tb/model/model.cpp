@@ -68,6 +68,7 @@ Result<void> Model::reset(const Straps& straps) {
   tags_ = {};
   invalidation_timed_out_ = false;
   cycle_ = 0;
+  walk_reads_ = 0;
   return {};
 }
 

@@ -49,6 +49,11 @@ class Model final : public BusCard {
   Messages messages() override;
   void complete_invalidation(std::uint32_t device_id, std::uint32_t itag_vector, unsigned cc) override;
 
+  /// What lies behind the IOMMU.
+  Memory& memory() { return memory_; }
+  /// Entries of directories and page tables that were read since reset().
+  std::uint64_t walk_reads() const { return walk_reads_; }
+
  private:
   // memory_port.cpp: the IOMMU's own accesses
   enum class Reply : std::uint8_t { kOk, kError, kPoison };
@@ -183,6 +188,7 @@ class Model final : public BusCard {
   std::array<Tag, 2> tags_{};
   bool invalidation_timed_out_ = false;
   std::uint64_t cycle_ = 0;
+  std::uint64_t walk_reads_ = 0;
 };
 
 /// A model with the default straps.

@@ -25,6 +25,7 @@ Outcome<Translation> Model::translate_msi(const Context& context, std::uint64_t 
   const std::uint64_t m = dc.msi_ppn << 12;
   // 7, 8
   std::array<std::uint64_t, 2> msipte{};
+  ++walk_reads_;
   const Reply reply = load(m | file * 16, msipte, reg_.be);
   if (reply == Reply::kError) return stop(Cause::kMsiPteLoadAccessFault);
   if (reply == Reply::kPoison) return stop(Cause::kMsiPtDataCorruption);

@@ -97,6 +97,7 @@ Outcome<Leaf> Model::walk(const Context& context, const Stage& stage, std::uint6
     const Outcome<std::uint64_t> entry_at = physical(entry, false);
     if (!entry_at) return std::unexpected(entry_at.error());
     std::uint64_t pte = 0;
+    ++walk_reads_;
     const Reply reply = load_pte(*entry_at, scheme.pte_size, stage.big_endian, pte);
     if (reply == Reply::kError) return std::unexpected(faults.access);
     if (reply == Reply::kPoison) return stop(Cause::kPtDataCorruption);

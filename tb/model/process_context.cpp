@@ -28,6 +28,7 @@ Outcome<ProcessContext> Model::locate_process_context(const Context& context, st
     if (!address) return std::unexpected(address.error());
     // 4 to 7
     std::uint64_t pdte = 0;
+    ++walk_reads_;
     const Reply reply = load(*address, std::span(&pdte, 1), dc.sbe);
     if (reply == Reply::kError) return stop(Cause::kPdtLoadAccessFault);
     if (reply == Reply::kPoison) return stop(Cause::kPdtDataCorruption);
@@ -40,6 +41,7 @@ Outcome<ProcessContext> Model::locate_process_context(const Context& context, st
   const Outcome<std::uint64_t> address = directory_address(context, a + pdi[0] * 16);
   if (!address) return std::unexpected(address.error());
   std::array<std::uint64_t, 2> pc{};
+  ++walk_reads_;
   const Reply reply = load(*address, pc, dc.sbe);
   if (reply == Reply::kError) return stop(Cause::kPdtLoadAccessFault);
   if (reply == Reply::kPoison) return stop(Cause::kPdtDataCorruption);

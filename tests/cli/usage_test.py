@@ -41,6 +41,11 @@ class Usage(unittest.TestCase):
     def test_unknown_card_lists_those_there_are(self):
         self.refused("dump", "--card", "abacus", names="abacus")
 
+    def test_bad_option_of_the_functional_model_is_named(self):
+        for option in ("profile=ddr", "frame_run=3"):
+            with self.subTest(option=option):
+                self.refused("dump", "--card", "model:" + option, names=option.split("=")[0])
+
     def test_place_that_is_no_pci_address_is_named(self):
         for card in ("vfio", "vfio:eth0", "vfio:0000:01:00", "vfio:0000:01:00.0,backend=other"):
             with self.subTest(card=card):
