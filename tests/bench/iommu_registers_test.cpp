@@ -39,9 +39,9 @@ TEST_F(IommuRegisters, CapabilitiesStateWhatIsThere) {
   namespace c = r::capabilities_f;
   expected = c::version.set(expected, 0x10);
   for (const regs::Field& there :
-       {c::sv32,   c::sv39,   c::sv48,     c::sv57,     c::svrsw60t59b, c::svpbmt,   c::sv32x4, c::sv39x4,
-        c::sv48x4, c::sv57x4, c::amo_mrif, c::msi_flat, c::msi_mrif,    c::amo_hwad, c::end,    c::hpm,
-        c::dbg,    c::pd8,    c::pd17,     c::pd20,     c::qosid,       c::nl,       c::s})
+       {c::sv32,   c::sv39,     c::sv48,     c::sv57,     c::svrsw60t59b, c::svpbmt, c::sv32x4, c::sv39x4, c::sv48x4,
+        c::sv57x4, c::amo_mrif, c::msi_flat, c::msi_mrif, c::amo_hwad,    c::ats,    c::t2gpa,  c::end,    c::hpm,
+        c::dbg,    c::pd8,      c::pd17,     c::pd20,     c::qosid,       c::nl,     c::s})
     expected |= there.mask();
   expected = c::igs.set(expected, std::to_underlying(regs::Igs::kBoth));
   expected = c::pas.set(expected, 56);

