@@ -79,7 +79,10 @@ module iommu_pwc #(
     end else begin
       if (fill_i && !inval_i) valid_q[place] <= 1'b1;
       if (fill_i && !found) victim_q <= victim_q + 1'b1;
-      if (inval_i) valid_q <= valid_q & ~named;
+      if (inval_i) begin
+        valid_q <= valid_q & ~named;
+        if (fill_i) valid_q[place] <= 1'b0;
+      end
     end
   end
   wire unused = &{1'b0, inval_region_i[0]};

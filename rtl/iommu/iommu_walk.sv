@@ -344,8 +344,9 @@ module iommu_walk (
       sr.located = s.located;
       sr.en_pri = s.wctx.en_pri & s.located;
       sr.prpr = s.wctx.prpr & s.located;
-      sr.r = ~s.fault & s.leaf.r & user_ok;
-      sr.w = ~s.fault & s.leaf.w & s.leaf.d & user_ok;
+      // an interrupt file in memory: R and W are 1, but for untranslated requests alone
+      sr.r = ~s.fault & (s.mrif | (s.leaf.r & user_ok));
+      sr.w = ~s.fault & (s.mrif | (s.leaf.w & s.leaf.d & user_ok));
       sr.x = ~s.fault & s.leaf.x & s.leaf.r & s.exec & user_ok & ~(s.s1 & s.priv & s.leaf.u);
       sr.g = s.g & s.pv & ~s.msi;
       sr.untranslated = s.mrif;
