@@ -16,7 +16,6 @@ namespace {
 constexpr std::uint64_t kAccessCycles = 1'000'000;
 /// How long to wait for the clock to stop before STATUS is asked, which also tells a card that only counts cycles.
 constexpr std::uint64_t kSettleCycles = 64;
-constexpr std::uint64_t kInterruptCycles = 8;
 constexpr std::uint32_t kIommuWires = 0xffff;
 /// Bytes of a memory-resident interrupt file.
 constexpr std::uint64_t kMrifSize = 512;
@@ -234,19 +233,13 @@ void SimBusCard::collect() {
 Settled SimBusCard::settle(std::uint64_t max_cycles) {
   const std::uint64_t since = bench_.cycle();
   const auto passed = [&] { return bench_.cycle() - since; };
-  const auto quiet = [&] {
-    const std::uint64_t left = max_cycles - std::min(passed(), max_cycles);
-    if (bench_.settle(std::min(left, kSettleCycles)) == Outcome::kIdle) return true;
-    const std::uint32_t status = bench_.card().mmio().read32(card::Bar::kCard, regs::card::status.offset);
-    return regs::card::status_f::busy.get(status) == 0;
-  };
   Settled settled;
   do {
-    settled.quiet = quiet();
-    if (!settled.quiet) continue;
-    // A cause of an interrupt may be on its way to the register that shows it.
-    bench_.run(kInterruptCycles);
-    settled.quiet = quiet();
+    const std::uint64_t left = max_cycles - std::min(passed(), max_cycles);
+    settled.quiet = bench_.settle(std::min(left, kSettleCycles)) == Outcome::kIdle;
+    if (settled.quiet) break;
+    const std::uint32_t status = bench_.card().mmio().read32(card::Bar::kCard, regs::card::status.offset);
+    settled.quiet = regs::card::status_f::busy.get(status) == 0;
   } while (!settled.quiet && passed() < max_cycles);
   settled.cycles = passed();
   return settled;

@@ -37,7 +37,7 @@ module iommu_lookup #(
   output logic [63:0]                   tlb_key_space_o, /// first words of a tlb_t
   output logic [63:0]                   tlb_key_page_o,
   input  wire                           tlb_hit_i,
-  input  wire  [iommu_pkg::TLB_W-1:0]   tlb_entry_i,
+  input  wire  [63:0]                   tlb_leaf_i,      /// tlb_leaf_t
 
   // pending table
   output logic                          push_o,
@@ -114,8 +114,8 @@ module iommu_lookup #(
   end
 
   // ---- clock t+1: decide -------------------------------------------------------------------------------------------------------------
-  iommu_pkg::tlb_t te;
-  assign te = tlb_entry_i;
+  iommu_pkg::tlb_leaf_t te;
+  assign te = tlb_leaf_i;
   logic untranslated, translated, first, pass, tlb_ok, hit;
   assign untranslated = s1.ttype == iommu_pkg::TTYPE_UNTRANSLATED;
   assign translated = s1.ttype == iommu_pkg::TTYPE_TRANSLATED;

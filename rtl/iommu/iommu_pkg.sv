@@ -145,7 +145,21 @@ package iommu_pkg;
   } walk_ctx_t;
   localparam int unsigned WALK_CTX_W = 320;
 
-  // ---- IOTLB entry: raw permissions of the leaf, of both stages merged ---------------------------------------------------------
+  // ---- IOTLB entry: three words, of which the first two are what it is looked up by. Raw permissions of the leaf, of both stages merged ----
+  typedef struct packed {
+    logic [43:0] ppn;
+    logic [4:0]  zero;
+    logic [5:0]  lg;       // log2 of the 4 KiB pages
+    logic [1:0]  pbmt;
+    logic        msi;      // from the MSI page table
+    logic        g;
+    logic        d;
+    logic        u;
+    logic        x;
+    logic        w;
+    logic        r;
+  } tlb_leaf_t;
+
   typedef struct packed {
     logic [19:0] zero;
     logic [23:0] space;    // GSCID, 0 without second stage
@@ -158,20 +172,10 @@ package iommu_pkg;
     logic        sxl;
     logic [46:0] vpn;      // IOVA[58:12]; the bits above are its sign extension or zero, checked against the mode at lookup
 
-    logic [43:0] ppn;
-    logic [4:0]  zero2;
-    logic [5:0]  lg;       // log2 of the 4 KiB pages
-    logic [1:0]  pbmt;
-    logic        msi;      // from the MSI page table
-    logic        g;
-    logic        d;
-    logic        u;
-    logic        x;
-    logic        w;
-    logic        r;
+    tlb_leaf_t   leaf;
   } tlb_t;
   localparam int unsigned TLB_W = 192;
-  // Its first two words are what it is looked up by: the space, of which global entries ignore the PSCID, and the page.
+  // Of the first word global entries ignore the PSCID.
   localparam logic [63:0] TLB_SPACE_GLOBAL = 64'h0000_0fff_fff0_0000;
 
   // ---- a walk ---------------------------------------------------------------------------------------------------------------
@@ -196,10 +200,7 @@ package iommu_pkg;
   localparam logic [1:0] GOAL_FINAL = 2'd3;  // what the device accesses
 
   // who asked for it
-  localparam logic [1:0] SRC_PORT = 2'd0;
-  localparam logic [1:0] SRC_DEBUG = 2'd1;
-  localparam logic [1:0] SRC_ATS = 2'd2;
-  localparam logic [1:0] SRC_PAGE = 2'd3;
+  localparam logic [1:0] SRC_PORT = 2'd0, SRC_DEBUG = 2'd1, SRC_ATS = 2'd2, SRC_PAGE = 2'd3;
 
   // raw permissions and attributes of a leaf
   typedef struct packed {
@@ -295,37 +296,16 @@ package iommu_pkg;
     logic [19:0] pscid;
   } event_t;
   localparam int unsigned EVENT_W = 84;
-  localparam logic [1:0] EVENT_DDT = 2'd0;
-  localparam logic [1:0] EVENT_PDT = 2'd1;
-  localparam logic [1:0] EVENT_S1 = 2'd2;
-  localparam logic [1:0] EVENT_G = 2'd3;
+  localparam logic [1:0] EVENT_DDT = 2'd0, EVENT_PDT = 2'd1, EVENT_S1 = 2'd2, EVENT_G = 2'd3;
 
   // ---- checks, in order of priority: iommu_cause turns the first one that failed into a cause ---------------------------------
   localparam int unsigned CHECKS = 24;
-  localparam int unsigned CHK_OFF = 0;
-  localparam int unsigned CHK_BARE_TYPE = 1;
-  localparam int unsigned CHK_DEVICE_WIDTH = 2;
-  localparam int unsigned CHK_DDT_ACCESS = 3;
-  localparam int unsigned CHK_DDT_CORRUPT = 4;
-  localparam int unsigned CHK_DDT_VALID = 5;
-  localparam int unsigned CHK_DDT_CONFIG = 6;
-  localparam int unsigned CHK_TYPE = 7;
-  localparam int unsigned CHK_PDT_ACCESS = 8;
-  localparam int unsigned CHK_PDT_CORRUPT = 9;
-  localparam int unsigned CHK_PDT_VALID = 10;
-  localparam int unsigned CHK_PDT_CONFIG = 11;
-  localparam int unsigned CHK_PRIVILEGE = 12;
-  localparam int unsigned CHK_IOVA = 13;
-  localparam int unsigned CHK_PT_ACCESS = 14;
-  localparam int unsigned CHK_PT_CORRUPT = 15;
-  localparam int unsigned CHK_PAGE = 16;
-  localparam int unsigned CHK_GUEST_PAGE = 17;
-  localparam int unsigned CHK_MSI_ACCESS = 18;
-  localparam int unsigned CHK_MSI_CORRUPT = 19;
-  localparam int unsigned CHK_MSI_VALID = 20;
-  localparam int unsigned CHK_MSI_CONFIG = 21;
-  localparam int unsigned CHK_MSI_EXEC = 22;
-  localparam int unsigned CHK_MSI_DEBUG = 23;
+  localparam int unsigned CHK_OFF = 0, CHK_BARE_TYPE = 1, CHK_DEVICE_WIDTH = 2, CHK_DDT_ACCESS = 3;
+  localparam int unsigned CHK_DDT_CORRUPT = 4, CHK_DDT_VALID = 5, CHK_DDT_CONFIG = 6, CHK_TYPE = 7;
+  localparam int unsigned CHK_PDT_ACCESS = 8, CHK_PDT_CORRUPT = 9, CHK_PDT_VALID = 10, CHK_PDT_CONFIG = 11;
+  localparam int unsigned CHK_PRIVILEGE = 12, CHK_IOVA = 13, CHK_PT_ACCESS = 14, CHK_PT_CORRUPT = 15;
+  localparam int unsigned CHK_PAGE = 16, CHK_GUEST_PAGE = 17, CHK_MSI_ACCESS = 18, CHK_MSI_CORRUPT = 19;
+  localparam int unsigned CHK_MSI_VALID = 20, CHK_MSI_CONFIG = 21, CHK_MSI_EXEC = 22, CHK_MSI_DEBUG = 23;
 
   // ---- invalidation, one clock ---------------------------------------------------------------------------------------------------
   typedef struct packed {

@@ -34,12 +34,11 @@ module iommu_step (
 );
   iommu_pkg::slot_t s;
   iommu_pkg::slot_t n;
+  iommu_pkg::slot_t out;
   iommu_pkg::config_t cfg;
   assign s = slot_i;
   assign cfg = config_i;
-  iommu_pkg::slot_t out;
   assign slot_o = out;
-
   logic [63:0] caps;
   logic [5:0]  pas;
   assign caps = cfg.caps;
@@ -85,13 +84,11 @@ module iommu_step (
   end
 
   // ---- device and process directories ------------------------------------------------------------------------------------------
-  logic [2:0]  ddt_top;
-  logic        device_too_wide;
+  logic [2:0] ddt_top;
+  logic device_too_wide, dir_valid, dir_reserved;
+  logic [43:0] dir_next;
   assign ddt_top = (cfg.mode == regs_pkg::IOMMU_MODE_3LVL) ? 3'd2 : (cfg.mode == regs_pkg::IOMMU_MODE_2LVL) ? 3'd1 : 3'd0;
   assign device_too_wide = ((ddt_top == 3'd0) & ((|s.did[23:7]) | (wide_dc & s.did[6]))) | ((ddt_top == 3'd1) & ((|s.did[23:16]) | (wide_dc & s.did[15])));
-
-  logic dir_valid, dir_reserved;
-  logic [43:0] dir_next;
   assign dir_valid = entry0[regs_pkg::DDTE_E_V_LSB];
   assign dir_reserved = |(entry0 & regs_pkg::DDTE_E_RESERVED);
   assign dir_next = entry0[regs_pkg::DDTE_E_PPN_LSB +: regs_pkg::DDTE_E_PPN_W];
@@ -103,14 +100,13 @@ module iommu_step (
     .active_i(active_i & at_dc), .dc_i(entry), .config_i, .misconfigured_o(dc_misconfigured), .ctx_o(dc_ctx), .walk_ctx_o(dc_walk_ctx));
   assign dc_located = at_dc & ok & entry[regs_pkg::DC_TC_V_LSB] & ~dc_misconfigured;
 
-  logic [63:0] pc_ta, pc_fsc;
-  logic [3:0]  pc_first;
-  logic        pc_misconfigured, pc_located;
-  assign pc_ta = entry[64*regs_pkg::PC_TA_WORD +: 64];
-  assign pc_fsc = entry[64*regs_pkg::PC_FSC_WORD +: 64];
-  assign pc_first = iommu_pkg::first_stage(pc_fsc[regs_pkg::PC_FSC_MODE_LSB +: regs_pkg::PC_FSC_MODE_W], s.ctx.sxl, caps);
-  assign pc_misconfigured = (|(pc_ta & regs_pkg::PC_TA_RESERVED)) | (|(pc_fsc & regs_pkg::PC_FSC_RESERVED)) | ~pc_first[3];
-  assign pc_located = at_pc & ok & pc_ta[regs_pkg::PC_TA_V_LSB] & ~pc_misconfigured;
+  logic pc_valid, pc_misconfigured, pc_located;
+  logic [iommu_pkg::CTX_W-1:0] pc_ctx;
+  logic [iommu_pkg::WALK_CTX_W-1:0] pc_walk_ctx;
+  iommu_pc process_context (
+    .pc_i(entry[127:0]), .ctx_i(s.ctx), .walk_ctx_i(s.wctx), .config_i, .valid_o(pc_valid), .misconfigured_o(pc_misconfigured), .ctx_o(pc_ctx),
+    .walk_ctx_o(pc_walk_ctx));
+  assign pc_located = at_pc & ok & pc_valid & ~pc_misconfigured;
 
   // The context from here on: cached, or what was just read.
   iommu_pkg::ctx_t ctx;
@@ -125,13 +121,8 @@ module iommu_step (
       ctx = dc_ctx;
       wctx = dc_walk_ctx;
     end else if (at_pc) begin
-      ctx.s1_on = pc_first[2:0] != 3'd0;
-      ctx.s1_top = pc_first[2:0];
-      ctx.pscid = pc_ta[regs_pkg::PC_TA_PSCID_LSB +: regs_pkg::PC_TA_PSCID_W];
-      ctx.sum = pc_ta[regs_pkg::PC_TA_SUM_LSB];
-      ctx.ens = pc_ta[regs_pkg::PC_TA_ENS_LSB];
-      wctx.s1_root = pc_fsc[regs_pkg::PC_FSC_PPN_LSB +: regs_pkg::PC_FSC_PPN_W];
-      wctx.pdtv = 1'b0;
+      ctx = pc_ctx;
+      wctx = pc_walk_ctx;
     end
   end
 
@@ -158,25 +149,9 @@ module iommu_step (
     .malformed_o(malformed), .leaf_o(is_leaf), .next_o(pte_next), .out_o(pte_out), .attr_o(leaf_bits), .a_o(pte_a), .g_o(pte_g));
   assign lf = leaf_bits;
 
-  // What is asked of the leaf. An ATS request is only refused what it may not even read: its completion says what is granted.
-  logic final_g, user_ok, data_ok, refused, wants_d, lacks, hardware, update;
+  logic final_g, refused, wants_d, lacks, hardware, update;
   assign final_g = s.goal == iommu_pkg::GOAL_FINAL;
-  assign user_ok = s.priv ? (~lf.u | (s.ctx.sum & ~s.exec)) : lf.u;
-  assign data_ok = s.priv ? (~lf.u | s.ctx.sum) : lf.u;
-  always_comb begin
-    refused = 1'b0;
-    wants_d = 1'b0;
-    if (at_s1) begin
-      refused = ats ? ~lf.r | ~data_ok : ~(s.write ? lf.w : s.exec ? lf.x : lf.r) | ~user_ok;
-      wants_d = s.write & lf.w & data_ok;
-    end else if (final_g) begin
-      refused = ~lf.u | ~(ats ? lf.r : s.write ? lf.w : s.exec ? lf.x : lf.r);
-      wants_d = s.write & lf.w;
-    end else begin
-      refused = ~lf.u | ~((s.goal == iommu_pkg::GOAL_UPDATE) ? lf.w : lf.r);
-      wants_d = s.goal == iommu_pkg::GOAL_UPDATE;
-    end
-  end
+  iommu_access access (.slot_i, .first_i(at_s1), .leaf_i(leaf_bits), .refused_o(refused), .wants_d_o(wants_d));
   assign hardware = at_s1 ? s.wctx.sade : s.wctx.gade;
   assign lacks = ~pte_a | (wants_d & ~lf.d);
   assign update = is_leaf & ~malformed & ~refused & lacks & hardware;
@@ -218,7 +193,7 @@ module iommu_step (
       if (at_pdt | at_pc) begin
         failed[iommu_pkg::CHK_PDT_ACCESS] = error_i;
         failed[iommu_pkg::CHK_PDT_CORRUPT] = poison_i;
-        failed[iommu_pkg::CHK_PDT_VALID] = at_pdt ? ~dir_valid : ~pc_ta[regs_pkg::PC_TA_V_LSB];
+        failed[iommu_pkg::CHK_PDT_VALID] = at_pdt ? ~dir_valid : ~pc_valid;
         failed[iommu_pkg::CHK_PDT_CONFIG] = at_pdt ? dir_reserved : pc_misconfigured;
       end
       if (resolve & ~translated) failed[iommu_pkg::CHK_PRIVILEGE] = s.priv & ~ctx.ens & (s.src != iommu_pkg::SRC_PAGE);

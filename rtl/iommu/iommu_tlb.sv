@@ -27,7 +27,7 @@ module iommu_tlb #(
   input  wire  [63:0]                    key1_space_i,  /// of lookup 1
   input  wire  [63:0]                    key1_page_i,
   output logic [1:0]                     hit_o,
-  output logic [2*iommu_pkg::TLB_W-1:0]  entry_o,       /// tlb_t of each; ppn is that of the 4 KiB page
+  output logic [2*64-1:0]                leaf_o,        /// tlb_leaf_t of each; ppn is that of the 4 KiB page
 
   input  wire                            fill_i,        /// store fill_entry_i (tlb_t), over an entry of the same page if there is one
   input  wire  [iommu_pkg::TLB_W-1:0]    fill_entry_i,
@@ -54,8 +54,8 @@ module iommu_tlb #(
   assign fi = fill_entry_i;
   assign fe = fill_entry_q;
   logic fill_small, fill_large;
-  assign fill_small = fill_q & (fe.lg == 6'd0);
-  assign fill_large = fill_q & (fe.lg != 6'd0);
+  assign fill_small = fill_q & (fe.leaf.lg == 6'd0);
+  assign fill_large = fill_q & (fe.leaf.lg != 6'd0);
   logic [SW-1:0] fill_set;
   assign fill_set = fe.vpn[SW-1:0];
 
@@ -65,13 +65,13 @@ module iommu_tlb #(
   logic [WW-1:0]        victim_q;             // the same for every set: a plain rotation
   logic [WAYS-1:0]      fill_same, fill_match, fill_valid;
   logic [WW-1:0]        fill_way;
-  logic [2*WAYS*EW-1:0] row;                  // {way, lookup}
+  logic [2*WAYS*64-1:0] leaf;                 // {way, lookup}
   logic [2*WAYS-1:0]    row_valid_q;          // bit {lookup, way}
 
   for (genvar g = 0; g < WAYS; g++) begin : gen_way
     iommu_tlb_way #(.SETS(SETS)) way (
       .clk_i, .rd_en_i, .rd_set_i({rd_vpn_i[47 +: SW], rd_vpn_i[0 +: SW]}), .key0_space_i, .key0_page_i, .key1_space_i, .key1_page_i,
-      .valid_i({row_valid_q[WAYS+g], row_valid_q[g]}), .match_o({match[WAYS+g], match[g]}), .row_o(row[2*g*EW +: 2*EW]),
+      .valid_i({row_valid_q[WAYS+g], row_valid_q[g]}), .match_o({match[WAYS+g], match[g]}), .leaf_o(leaf[2*g*64 +: 2*64]),
       .tag_en_i(fill_i), .tag_set_i(fi.vpn[SW-1:0]), .tag_i(fill_entry_q[191:64]), .tag_match_o(fill_same[g]),
       .we_i(fill_small & (fill_way == g[WW-1:0])), .set_i(fill_set), .entry_i(fill_entry_q));
   end
@@ -97,8 +97,8 @@ module iommu_tlb #(
     lf = '0;
     if (fill_q) for (int unsigned i = 0; i < LARGE; i++) begin
       lf = large_q[i];
-      if (!large_match && large_valid_q[i] && lf.lg == fe.lg && large_q[i][191:128] == fill_entry_q[191:128]
-          && ((large_q[i][127:64] ^ fill_entry_q[127:64]) & {17'h1ffff, iommu_pkg::outer_vpn(fe.lg)}) == 64'd0) begin
+      if (!large_match && large_valid_q[i] && lf.leaf.lg == fe.leaf.lg && large_q[i][191:128] == fill_entry_q[191:128]
+          && ((large_q[i][127:64] ^ fill_entry_q[127:64]) & {17'h1ffff, iommu_pkg::outer_vpn(fe.leaf.lg)}) == 64'd0) begin
         large_way = i[LW-1:0];
         large_match = 1'b1;
       end
@@ -112,7 +112,7 @@ module iommu_tlb #(
   // ---- lookups: the first match wins, never an OR of several --------------------------------------------------------------------
   logic [2*LARGE-1:0] large_hit;              // bit {lookup, entry}
   iommu_pkg::tlb_t e;
-  iommu_pkg::tlb_t h;
+  iommu_pkg::tlb_leaf_t h;
   logic [63:0] k_space, k_page, other_space;
   logic [46:0] outer;
   always_comb begin
@@ -127,16 +127,16 @@ module iommu_tlb #(
         k_page = (p == 0) ? key0_page_i : key1_page_i;
         for (int unsigned i = 0; i < LARGE; i++) begin
           e = large_q[i];
-          other_space = (large_q[i][191:128] ^ k_space) & (e.g ? iommu_pkg::TLB_SPACE_GLOBAL : ~64'd0);
+          other_space = (large_q[i][191:128] ^ k_space) & (e.leaf.g ? iommu_pkg::TLB_SPACE_GLOBAL : ~64'd0);
           large_hit[p*LARGE + i] = large_valid_q[i] & (other_space == 64'd0)
-                                 & (((large_q[i][127:64] ^ k_page) & {17'h1ffff, iommu_pkg::outer_vpn(e.lg)}) == 64'd0);
+                                 & (((large_q[i][127:64] ^ k_page) & {17'h1ffff, iommu_pkg::outer_vpn(e.leaf.lg)}) == 64'd0);
         end
       end
     end
   end
   always_comb begin
     hit_o = 2'b00;
-    entry_o = '0;
+    leaf_o = '0;
     h = '0;
     outer = '0;
     for (int unsigned p = 0; p < 2; p++) begin
@@ -145,18 +145,18 @@ module iommu_tlb #(
         for (int unsigned i = 0; i < WAYS; i++) begin
           if (!hit_o[p] && match[p*WAYS + i]) begin
             hit_o[p] = 1'b1;
-            h = row[(2*i + p)*EW +: EW];
+            h = leaf[(2*i + p)*64 +: 64];
           end
         end
         if (|large_hit) for (int unsigned i = 0; i < LARGE; i++) begin
           if (!hit_o[p] && large_hit[p*LARGE + i]) begin
             hit_o[p] = 1'b1;
-            h = large_q[i];
+            h = large_q[i][63:0];
             outer = iommu_pkg::outer_vpn(h.lg);
             h.ppn = (h.ppn & outer[43:0]) | ((p == 0 ? key0_page_i[43:0] : key1_page_i[43:0]) & ~outer[43:0]);
           end
         end
-        entry_o[p*EW +: EW] = h;
+        leaf_o[p*64 +: 64] = h;
       end
     end
   end
@@ -174,7 +174,7 @@ module iommu_tlb #(
     li = '0;
     if (inval_i) for (int unsigned i = 0; i < LARGE; i++) begin
       li = large_q[i];
-      large_over[i] = ((li.vpn ^ inval_vpn_i) & iommu_pkg::outer_vpn(li.lg)) == 47'd0;
+      large_over[i] = ((li.vpn ^ inval_vpn_i) & iommu_pkg::outer_vpn(li.leaf.lg)) == 47'd0;
     end
   end
 

@@ -15,7 +15,7 @@ module iommu_tlb_way #(
   input  wire  [63:0]                    key1_space_i, /// of lookup 1
   input  wire  [63:0]                    key1_page_i,
   output logic [1:0]                     match_o,
-  output logic [2*iommu_pkg::TLB_W-1:0]  row_o,        /// of each lookup
+  output logic [2*64-1:0]                leaf_o,       /// tlb_leaf_t of the row that was read, of each lookup
   input  wire  [1:0]                     valid_i,      /// per lookup: the row that was read holds an entry
   input  wire                            tag_en_i,     /// read the tag of tag_set_i
   input  wire  [$clog2(SETS)-1:0]        tag_set_i,
@@ -26,33 +26,42 @@ module iommu_tlb_way #(
   input  wire  [iommu_pkg::TLB_W-1:0]    entry_i
 );
   localparam int unsigned SW = $clog2(SETS);
-  localparam int unsigned EW = iommu_pkg::TLB_W;
-  logic [EW-1:0] mem [0:SETS-1];
-  logic [EW-1:0] r0_q, r1_q, tag;
-  logic [127:0]  tag_q;
-  always_comb begin
-    tag = '0;
-    if (tag_en_i) tag = mem[tag_set_i];
-  end
+  logic [63:0] space [0:SETS-1];
+  logic [63:0] page [0:SETS-1];
+  logic [63:0] leaf [0:SETS-1];
+  logic [63:0] space0_q, space1_q, page0_q, page1_q, leaf0_q, leaf1_q;
+  logic [127:0] tag_q;
+  logic [SW-1:0] set0, set1;
+  assign {set1, set0} = rd_set_i;
 
   always_ff @(posedge clk_i) begin
-    if (rd_en_i[0]) r0_q <= mem[rd_set_i[0 +: SW]];
-    if (rd_en_i[1]) r1_q <= mem[rd_set_i[SW +: SW]];
-    if (tag_en_i) tag_q <= tag[191:64];
-    if (we_i) mem[set_i] <= entry_i;
+    if (rd_en_i[0]) begin
+      space0_q <= space[set0];
+      page0_q <= page[set0];
+      leaf0_q <= leaf[set0];
+    end
+    if (rd_en_i[1]) begin
+      space1_q <= space[set1];
+      page1_q <= page[set1];
+      leaf1_q <= leaf[set1];
+    end
+    if (tag_en_i) tag_q <= {space[tag_set_i], page[tag_set_i]};
+    if (we_i) begin
+      space[set_i] <= entry_i[191:128];
+      page[set_i] <= entry_i[127:64];
+      leaf[set_i] <= entry_i[63:0];
+    end
   end
 
-  assign row_o = {r1_q, r0_q};
-  iommu_pkg::tlb_t e0;
-  iommu_pkg::tlb_t e1;
-  assign e0 = r0_q;
-  assign e1 = r1_q;
+  assign leaf_o = {leaf1_q, leaf0_q};
+  iommu_pkg::tlb_leaf_t e0;
+  iommu_pkg::tlb_leaf_t e1;
+  assign e0 = leaf0_q;
+  assign e1 = leaf1_q;
   always_comb begin
     match_o = 2'b00;
-    if (valid_i[0]) match_o[0] = (r0_q[127:64] == key0_page_i)
-                               & ((e0.g ? (r0_q[191:128] ^ key0_space_i) & iommu_pkg::TLB_SPACE_GLOBAL : (r0_q[191:128] ^ key0_space_i)) == 64'd0);
-    if (valid_i[1]) match_o[1] = (r1_q[127:64] == key1_page_i)
-                               & ((e1.g ? (r1_q[191:128] ^ key1_space_i) & iommu_pkg::TLB_SPACE_GLOBAL : (r1_q[191:128] ^ key1_space_i)) == 64'd0);
+    if (valid_i[0] && page0_q == key0_page_i) match_o[0] = ((space0_q ^ key0_space_i) & (e0.g ? iommu_pkg::TLB_SPACE_GLOBAL : ~64'd0)) == 64'd0;
+    if (valid_i[1] && page1_q == key1_page_i) match_o[1] = ((space1_q ^ key1_space_i) & (e1.g ? iommu_pkg::TLB_SPACE_GLOBAL : ~64'd0)) == 64'd0;
   end
   assign tag_match_o = tag_q == tag_i;
 endmodule

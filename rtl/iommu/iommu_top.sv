@@ -45,75 +45,28 @@ module iommu_top #(
   input  wire  [23:0] strap_port1_id_base_i,
   input  wire  [23:0] strap_port1_id_mask_i,
 
-  // port 0: the DMA block; AxUSER = {translation type[1:0], process id valid, process_id[19:0], device_id[23:0]}
-  input  wire  [4-1:0]  s0_awid,
-  input  wire  [63:0] s0_awaddr,
-  input  wire  [7:0]  s0_awlen,
-  input  wire  [2:0]  s0_awsize,
-  input  wire  [1:0]  s0_awburst,
-  input  wire  [2:0]  s0_awprot,
-  input  wire  [47-1:0] s0_awuser,
-  input  wire         s0_awvalid,
-  output logic        s0_awready,
-  input  wire  [DATA_W-1:0]   s0_wdata,
-  input  wire  [DATA_W/8-1:0] s0_wstrb,
-  input  wire         s0_wlast,
-  input  wire         s0_wvalid,
-  output logic        s0_wready,
-  output logic [4-1:0]  s0_bid,
-  output logic [1:0]  s0_bresp,
-  output logic        s0_bvalid,
-  input  wire         s0_bready,
-  input  wire  [4-1:0]  s0_arid,
-  input  wire  [63:0] s0_araddr,
-  input  wire  [7:0]  s0_arlen,
-  input  wire  [2:0]  s0_arsize,
-  input  wire  [1:0]  s0_arburst,
-  input  wire  [2:0]  s0_arprot,
-  input  wire  [47-1:0] s0_aruser,
-  input  wire         s0_arvalid,
-  output logic        s0_arready,
-  output logic [4-1:0]  s0_rid,
-  output logic [DATA_W-1:0]   s0_rdata,
-  output logic [1:0]  s0_rresp,
-  output logic        s0_rlast,
-  output logic        s0_rvalid,
-  input  wire         s0_rready,
-
-  // port 1: the external device port
-  input  wire  [4-1:0]  s1_awid,
-  input  wire  [63:0] s1_awaddr,
-  input  wire  [7:0]  s1_awlen,
-  input  wire  [2:0]  s1_awsize,
-  input  wire  [1:0]  s1_awburst,
-  input  wire  [2:0]  s1_awprot,
-  input  wire  [47-1:0] s1_awuser,
-  input  wire         s1_awvalid,
-  output logic        s1_awready,
-  input  wire  [DATA_W-1:0]   s1_wdata,
-  input  wire  [DATA_W/8-1:0] s1_wstrb,
-  input  wire         s1_wlast,
-  input  wire         s1_wvalid,
-  output logic        s1_wready,
-  output logic [4-1:0]  s1_bid,
-  output logic [1:0]  s1_bresp,
-  output logic        s1_bvalid,
-  input  wire         s1_bready,
-  input  wire  [4-1:0]  s1_arid,
-  input  wire  [63:0] s1_araddr,
-  input  wire  [7:0]  s1_arlen,
-  input  wire  [2:0]  s1_arsize,
-  input  wire  [1:0]  s1_arburst,
-  input  wire  [2:0]  s1_arprot,
-  input  wire  [47-1:0] s1_aruser,
-  input  wire         s1_arvalid,
-  output logic        s1_arready,
-  output logic [4-1:0]  s1_rid,
-  output logic [DATA_W-1:0]   s1_rdata,
-  output logic [1:0]  s1_rresp,
-  output logic        s1_rlast,
-  output logic        s1_rvalid,
-  input  wire         s1_rready,
+  // port 0: the DMA block, port 1: the external device port; AxUSER = {translation type[1:0], process id valid, process_id[19:0],
+  // device_id[23:0]}
+  input  wire  [3:0]  s0_awid, s0_arid, s1_awid, s1_arid,
+  input  wire  [63:0] s0_awaddr, s0_araddr, s1_awaddr, s1_araddr,
+  input  wire  [7:0]  s0_awlen, s0_arlen, s1_awlen, s1_arlen,
+  input  wire  [2:0]  s0_awsize, s0_arsize, s1_awsize, s1_arsize,
+  input  wire  [1:0]  s0_awburst, s0_arburst, s1_awburst, s1_arburst,
+  input  wire  [2:0]  s0_awprot, s0_arprot, s1_awprot, s1_arprot,
+  input  wire  [46:0] s0_awuser, s0_aruser, s1_awuser, s1_aruser,
+  input  wire         s0_awvalid, s0_arvalid, s1_awvalid, s1_arvalid,
+  output logic        s0_awready, s0_arready, s1_awready, s1_arready,
+  input  wire  [DATA_W-1:0]   s0_wdata, s1_wdata,
+  input  wire  [DATA_W/8-1:0] s0_wstrb, s1_wstrb,
+  input  wire         s0_wlast, s1_wlast,       // counted, not believed
+  input  wire         s0_wvalid, s1_wvalid,
+  output logic        s0_wready, s1_wready,
+  output logic [3:0]  s0_bid, s0_rid, s1_bid, s1_rid,
+  output logic [1:0]  s0_bresp, s0_rresp, s1_bresp, s1_rresp,
+  output logic        s0_bvalid, s0_rvalid, s1_bvalid, s1_rvalid,
+  input  wire         s0_bready, s0_rready, s1_bready, s1_rready,
+  output logic [DATA_W-1:0]   s0_rdata, s1_rdata,
+  output logic        s0_rlast, s1_rlast,
 
   // streams beside the ports (ats_pkg), port 1 in the upper half
   input  wire  [1:0]  ats_req_valid_i,
@@ -134,83 +87,52 @@ module iommu_top #(
   input  wire  [2*ats_pkg::CPL_W-1:0] inv_cpl_i,
   output logic [1:0]  inv_cpl_ready_o,
 
-  // translated traffic; id = {port, id of the port}
-  output logic [5-1:0]  m_data_awid,
-  output logic [63:0] m_data_awaddr,
-  output logic [7:0]  m_data_awlen,
-  output logic [2:0]  m_data_awsize,
-  output logic [1:0]  m_data_awburst,
-  output logic [2:0]  m_data_awprot,
-  output logic [50-1:0] m_data_awuser,      // {MSI page table used, PBMT[1:0], AxUSER of the port}
-  output logic [23:0] m_data_awqosid,       // {MCID, RCID}
-  output logic        m_data_awvalid,
-  input  wire         m_data_awready,
+  // translated traffic; id = {port, id of the port}, AxUSER = {MSI page table used, PBMT[1:0], AxUSER of the port}, AxQOSID =
+  // {MCID, RCID}
+  output logic [4:0]  m_data_awid, m_data_arid,
+  output logic [63:0] m_data_awaddr, m_data_araddr,
+  output logic [7:0]  m_data_awlen, m_data_arlen,
+  output logic [2:0]  m_data_awsize, m_data_arsize,
+  output logic [1:0]  m_data_awburst, m_data_arburst,
+  output logic [2:0]  m_data_awprot, m_data_arprot,
+  output logic [49:0] m_data_awuser, m_data_aruser,
+  output logic [23:0] m_data_awqosid, m_data_arqosid,
+  output logic        m_data_awvalid, m_data_arvalid,
+  input  wire         m_data_awready, m_data_arready,
   output logic [DATA_W-1:0]   m_data_wdata,
   output logic [DATA_W/8-1:0] m_data_wstrb,
-  output logic        m_data_wlast,
-  output logic        m_data_wvalid,
+  output logic        m_data_wlast, m_data_wvalid,
   input  wire         m_data_wready,
-  input  wire  [5-1:0]  m_data_bid,
-  input  wire  [1:0]  m_data_bresp,
-  input  wire         m_data_bvalid,
-  output logic        m_data_bready,
-  output logic [5-1:0]  m_data_arid,
-  output logic [63:0] m_data_araddr,
-  output logic [7:0]  m_data_arlen,
-  output logic [2:0]  m_data_arsize,
-  output logic [1:0]  m_data_arburst,
-  output logic [2:0]  m_data_arprot,
-  output logic [50-1:0] m_data_aruser,
-  output logic [23:0] m_data_arqosid,
-  output logic        m_data_arvalid,
-  input  wire         m_data_arready,
-  input  wire  [5-1:0]  m_data_rid,
+  input  wire  [4:0]  m_data_bid, m_data_rid,
+  input  wire  [1:0]  m_data_bresp, m_data_rresp,
+  input  wire         m_data_bvalid, m_data_rvalid,
+  output logic        m_data_bready, m_data_rready,
   input  wire  [DATA_W-1:0]   m_data_rdata,
-  input  wire  [1:0]  m_data_rresp,
   input  wire         m_data_rlast,
-  input  wire         m_data_rvalid,
-  output logic        m_data_rready,
 
-  // walks, queues, completion stores; AxUSER names the kind: 0 walk, 1 command queue, 2 fault queue, 3 completion store, 4 MSI,
-  // 5 memory-resident interrupt file, 6 its notice MSI, 7 page-request queue
-  output logic [4-1:0]  m_iommu_awid,
-  output logic [63:0] m_iommu_awaddr,
-  output logic [7:0]  m_iommu_awlen,
-  output logic [2:0]  m_iommu_awsize,
-  output logic [1:0]  m_iommu_awburst,
-  output logic [2:0]  m_iommu_awprot,
-  output logic [3-1:0] m_iommu_awuser,
-  output logic        m_iommu_awlock,
-  output logic [23:0] m_iommu_awqosid,
-  output logic        m_iommu_awvalid,
-  input  wire         m_iommu_awready,
+  // the IOMMU's own accesses; AxUSER names the kind: 0 walk, 1 command queue, 2 fault queue, 3 completion store, 4 MSI,
+  // 5 memory-resident interrupt file, 6 its notice MSI, 7 page-request queue; RUSER: poison
+  output logic [3:0]  m_iommu_awid, m_iommu_arid,
+  output logic [63:0] m_iommu_awaddr, m_iommu_araddr,
+  output logic [7:0]  m_iommu_awlen, m_iommu_arlen,
+  output logic [2:0]  m_iommu_awsize, m_iommu_arsize,
+  output logic [1:0]  m_iommu_awburst, m_iommu_arburst,
+  output logic [2:0]  m_iommu_awprot, m_iommu_arprot,
+  output logic [2:0]  m_iommu_awuser, m_iommu_aruser,
+  output logic        m_iommu_awlock, m_iommu_arlock,
+  output logic [23:0] m_iommu_awqosid, m_iommu_arqosid,
+  output logic        m_iommu_awvalid, m_iommu_arvalid,
+  input  wire         m_iommu_awready, m_iommu_arready,
   output logic [DATA_W-1:0]   m_iommu_wdata,
   output logic [DATA_W/8-1:0] m_iommu_wstrb,
-  output logic        m_iommu_wlast,
-  output logic        m_iommu_wvalid,
+  output logic        m_iommu_wlast, m_iommu_wvalid,
   input  wire         m_iommu_wready,
-  input  wire  [4-1:0]  m_iommu_bid,
-  input  wire  [1:0]  m_iommu_bresp,
-  input  wire         m_iommu_bvalid,
-  output logic        m_iommu_bready,
-  output logic [4-1:0]  m_iommu_arid,
-  output logic [63:0] m_iommu_araddr,
-  output logic [7:0]  m_iommu_arlen,
-  output logic [2:0]  m_iommu_arsize,
-  output logic [1:0]  m_iommu_arburst,
-  output logic [2:0]  m_iommu_arprot,
-  output logic [3-1:0] m_iommu_aruser,
-  output logic        m_iommu_arlock,
-  output logic [23:0] m_iommu_arqosid,
-  output logic        m_iommu_arvalid,
-  input  wire         m_iommu_arready,
-  input  wire  [4-1:0]  m_iommu_rid,
+  input  wire  [3:0]  m_iommu_bid, m_iommu_rid,
+  input  wire  [1:0]  m_iommu_bresp, m_iommu_rresp,
+  input  wire         m_iommu_bvalid, m_iommu_rvalid,
+  output logic        m_iommu_bready, m_iommu_rready,
   input  wire  [DATA_W-1:0]   m_iommu_rdata,
-  input  wire  [1:0]  m_iommu_rresp,
-  input  wire         m_iommu_ruser,   // poison
-  input  wire         m_iommu_rlast,
-  input  wire         m_iommu_rvalid,
-  output logic        m_iommu_rready,
+  input  wire         m_iommu_ruser, m_iommu_rlast,
 
   output logic [15:0] wires_o,              // interrupt wire of each vector, level
 
@@ -231,9 +153,6 @@ module iommu_top #(
   output logic        quiet_o               // every AXI transaction on the masters has been answered
 );
   localparam int unsigned RW = iommu_pkg::REQ_W;
-  localparam int unsigned KW = iommu_pkg::CTX_KEY_W;
-  localparam int unsigned CW = iommu_pkg::CTX_W;
-  localparam int unsigned TW = iommu_pkg::TLB_W;
 
   // ---- registers, queues, interrupts ---------------------------------------------------------------------------------------------------
   logic [63:0] caps;
@@ -245,10 +164,7 @@ module iommu_top #(
   logic [3:0]  mode;
   logic [43:0] root;
   logic [5:0]  pas;
-  logic        bare, table_mode;
   assign pas = caps[regs_pkg::IOMMU_CAPABILITIES_PAS_LSB +: regs_pkg::IOMMU_CAPABILITIES_PAS_W];
-  assign bare = mode == regs_pkg::IOMMU_MODE_BARE;
-  assign table_mode = mode > regs_pkg::IOMMU_MODE_BARE;
 
   logic [43:0] cq_ppn, fq_ppn;
   logic [4:0]  cq_log2szm1, fq_log2szm1;
@@ -293,15 +209,21 @@ module iommu_top #(
   end
 
   // ---- invalidation: by command, or all of it by a write to ddtp --------------------------------------------------------------------------
-  iommu_pkg::inval_t cmd_what;
-  logic [iommu_pkg::INVAL_W-1:0] cmd_what_bits;
+  iommu_pkg::inval_t what;
+  logic [iommu_pkg::INVAL_W-1:0] cmd_what;
   logic cmd_inval, inval, inval_tlb, inval_ctx;
-  assign cmd_what = cmd_what_bits;
-  assign inval_tlb = (cmd_inval & cmd_what.tlb) | ddtp_write;
-  assign inval_ctx = (cmd_inval & cmd_what.ctx) | ddtp_write;
+  always_comb begin
+    what = cmd_what;
+    if (ddtp_write) begin
+      what.tlb_page = 1'b0;
+      what.ctx_device = 1'b0;
+    end
+  end
+  assign inval_tlb = (cmd_inval & what.tlb) | ddtp_write;
+  assign inval_ctx = (cmd_inval & what.ctx) | ddtp_write;
   assign inval = inval_tlb | inval_ctx;
 
-  logic fence_cq_start, fence_cq_reads, fence_cq_writes, fence_cq_taken, fence_cq_done;
+  logic fence_start, fence_reads, fence_writes, fence_taken, fence_done;
   logic cq_rd_valid, cq_rd_ready, cq_data_valid, data_error, data_poison;
   logic [63:0] cq_rd_addr;
   logic [511:0] data;
@@ -324,8 +246,8 @@ module iommu_top #(
     .rd_valid_o(cq_rd_valid), .rd_addr_o(cq_rd_addr), .rd_ready_i(cq_rd_ready), .data_valid_i(cq_data_valid), .data_i(data[127:0]),
     .data_error_i(data_error | data_poison),
     .wr_valid_o(wr_valid[1]), .wr_addr_o(cq_wr_addr), .wr_store_o(cq_wr_store), .wr_done_i(wr_done[1]), .wr_error_i(wr_error),
-    .inval_o(cmd_inval), .inval_what_o(cmd_what_bits), .fence_start_o(fence_cq_start), .fence_reads_o(fence_cq_reads),
-    .fence_writes_o(fence_cq_writes), .fence_taken_i(fence_cq_taken), .fence_done_i(fence_cq_done),
+    .inval_o(cmd_inval), .inval_what_o(cmd_what), .fence_start_o(fence_start), .fence_reads_o(fence_reads),
+    .fence_writes_o(fence_writes), .fence_taken_i(fence_taken), .fence_done_i(fence_done),
     .ats_valid_o(ats_cmd_valid), .ats_o(ats_cmd), .ats_taken_i(ats_cmd_taken), .ats_pending_i(ats_pending), .ats_waiting_i(ats_waiting),
     .ats_timed_out_i(ats_timed_out), .ats_timed_out_clear_o(ats_timed_out_clear), .idle_o(cq_idle));
 
@@ -352,165 +274,35 @@ module iommu_top #(
     .rec_ready_o(fq_rec_ready), .records_in_o(records_in), .records_out_o(records_out),
     .wr_valid_o(wr_valid[0]), .wr_addr_o(fq_wr_addr), .wr_record_o(fq_wr_record), .wr_done_i(wr_done[0]), .wr_error_i(wr_error), .idle_o(fq_idle));
 
-  // ---- ports --------------------------------------------------------------------------------------------------------------------------------
-  logic [1:0]      p0_req_valid, p1_req_valid, p0_req_ready, p1_req_ready, p0_err_valid, p1_err_valid, p0_err_done, p1_err_done;
-  logic [2*RW-1:0] p0_req, p1_req;
-  logic [7:0]      ar_err_id, aw_err_id;
-  logic [15:0]     ar_err_len, aw_err_len;
-  logic [1:0]      ar_err_valid, aw_err_valid, ar_err_mrif, aw_err_mrif;
-  logic [1:0]      sunk, sunk_ok, sunk_done, sunk_bad;
-  logic [63:0]     sunk_data;
-  logic [7:0]      sunk_lanes;
-  logic [1:0]      turn, w_valid, b_valid, b_ready, r_valid, r_ready, port_empty;
-  logic            w_ready;
-  logic [2*DATA_W-1:0] w_data;
-  logic [DATA_W/4-1:0] w_strb;
-  logic [1:0]      stream_expired;
-  assign p0_err_valid = {aw_err_valid[0], ar_err_valid[0]};
-  assign p1_err_valid = {aw_err_valid[1], ar_err_valid[1]};
-
-  iommu_port #(.DATA_W(DATA_W), .PORT(1'b0)) port0 (
-    .clk_i, .rst_ni, .id_base_i(strap_port0_id_base_i), .id_mask_i(strap_port0_id_mask_i), .timeout_i(isolation_timeout_i),
-    .clear_i(isolation_clear_i[0]), .expired_i(stream_expired[0]), .isolated_o(isolated_o[0]),
-    .s_awid(s0_awid), .s_awaddr(s0_awaddr), .s_awlen(s0_awlen), .s_awsize(s0_awsize), .s_awburst(s0_awburst), .s_awprot(s0_awprot),
-    .s_awuser(s0_awuser), .s_awvalid(s0_awvalid), .s_awready(s0_awready), .s_wdata(s0_wdata), .s_wstrb(s0_wstrb), .s_wvalid(s0_wvalid),
-    .s_wready(s0_wready), .s_bid(s0_bid), .s_bresp(s0_bresp), .s_bvalid(s0_bvalid), .s_bready(s0_bready), .s_arid(s0_arid),
-    .s_araddr(s0_araddr), .s_arlen(s0_arlen), .s_arsize(s0_arsize), .s_arburst(s0_arburst), .s_arprot(s0_arprot), .s_aruser(s0_aruser),
-    .s_arvalid(s0_arvalid), .s_arready(s0_arready), .s_rid(s0_rid), .s_rdata(s0_rdata), .s_rresp(s0_rresp), .s_rlast(s0_rlast),
-    .s_rvalid(s0_rvalid), .s_rready(s0_rready),
-    .req_valid_o(p0_req_valid), .req_o(p0_req), .req_ready_i(p0_req_ready), .err_valid_i(p0_err_valid),
-    .err_id_i({aw_err_id[3:0], ar_err_id[3:0]}), .err_len_i({aw_err_len[7:0], ar_err_len[7:0]}), .err_mrif_i({aw_err_mrif[0], ar_err_mrif[0]}), .err_done_o(p0_err_done),
-    .sunk_o(sunk[0]), .sunk_data_o(sunk_data[31:0]), .sunk_lanes_o(sunk_lanes[3:0]), .sunk_ok_o(sunk_ok[0]), .sunk_done_i(sunk_done[0]), .sunk_bad_i(sunk_bad[0]),
-    .turn_i(turn[0]), .w_valid_o(w_valid[0]), .w_data_o(w_data[0 +: DATA_W]), .w_strb_o(w_strb[0 +: DATA_W/8]), .w_ready_i(w_ready),
-    .b_valid_i(b_valid[0]), .b_id_i(m_data_bid[3:0]), .b_resp_i(m_data_bresp), .b_ready_o(b_ready[0]),
-    .r_valid_i(r_valid[0]), .r_id_i(m_data_rid[3:0]), .r_data_i(m_data_rdata), .r_resp_i(m_data_rresp), .r_last_i(m_data_rlast),
-    .r_ready_o(r_ready[0]), .empty_o(port_empty[0]));
-
-  iommu_port #(.DATA_W(DATA_W), .PORT(1'b1)) port1 (
-    .clk_i, .rst_ni, .id_base_i(strap_port1_id_base_i), .id_mask_i(strap_port1_id_mask_i), .timeout_i(isolation_timeout_i),
-    .clear_i(isolation_clear_i[1]), .expired_i(stream_expired[1]), .isolated_o(isolated_o[1]),
-    .s_awid(s1_awid), .s_awaddr(s1_awaddr), .s_awlen(s1_awlen), .s_awsize(s1_awsize), .s_awburst(s1_awburst), .s_awprot(s1_awprot),
-    .s_awuser(s1_awuser), .s_awvalid(s1_awvalid), .s_awready(s1_awready), .s_wdata(s1_wdata), .s_wstrb(s1_wstrb), .s_wvalid(s1_wvalid),
-    .s_wready(s1_wready), .s_bid(s1_bid), .s_bresp(s1_bresp), .s_bvalid(s1_bvalid), .s_bready(s1_bready), .s_arid(s1_arid),
-    .s_araddr(s1_araddr), .s_arlen(s1_arlen), .s_arsize(s1_arsize), .s_arburst(s1_arburst), .s_arprot(s1_arprot), .s_aruser(s1_aruser),
-    .s_arvalid(s1_arvalid), .s_arready(s1_arready), .s_rid(s1_rid), .s_rdata(s1_rdata), .s_rresp(s1_rresp), .s_rlast(s1_rlast),
-    .s_rvalid(s1_rvalid), .s_rready(s1_rready),
-    .req_valid_o(p1_req_valid), .req_o(p1_req), .req_ready_i(p1_req_ready), .err_valid_i(p1_err_valid),
-    .err_id_i({aw_err_id[7:4], ar_err_id[7:4]}), .err_len_i({aw_err_len[15:8], ar_err_len[15:8]}), .err_mrif_i({aw_err_mrif[1], ar_err_mrif[1]}), .err_done_o(p1_err_done),
-    .sunk_o(sunk[1]), .sunk_data_o(sunk_data[63:32]), .sunk_lanes_o(sunk_lanes[7:4]), .sunk_ok_o(sunk_ok[1]), .sunk_done_i(sunk_done[1]), .sunk_bad_i(sunk_bad[1]),
-    .turn_i(turn[1]), .w_valid_o(w_valid[1]), .w_data_o(w_data[DATA_W +: DATA_W]), .w_strb_o(w_strb[DATA_W/8 +: DATA_W/8]), .w_ready_i(w_ready),
-    .b_valid_i(b_valid[1]), .b_id_i(m_data_bid[3:0]), .b_resp_i(m_data_bresp), .b_ready_o(b_ready[1]),
-    .r_valid_i(r_valid[1]), .r_id_i(m_data_rid[3:0]), .r_data_i(m_data_rdata), .r_resp_i(m_data_rresp), .r_last_i(m_data_rlast),
-    .r_ready_o(r_ready[1]), .empty_o(port_empty[1]));
-
-  // ---- fence and flights --------------------------------------------------------------------------------------------------------------------
-  logic       pcol, pipe_empty, fence_taken, beside_none;
-  logic [1:0] fcol, entered, translated, out_go, out_colour, refused, refused_colour, old_none, all_none;
-  iommu_fence fence (
-    .clk_i, .rst_ni, .cq_start_i(fence_cq_start), .cq_reads_i(fence_cq_reads), .cq_writes_i(fence_cq_writes), .cq_taken_o(fence_cq_taken),
-    .cq_done_o(fence_cq_done), .ddtp_start_i(ddtp_start), .ddtp_taken_o(ddtp_taken), .ddtp_done_o(ddtp_done),
-    .entered_i(entered), .out_i(out_go), .out_colour_i(out_colour), .refused_i(refused), .refused_colour_i(refused_colour),
-    .pcol_o(pcol), .fcol_o(fcol), .old_none_i(old_none), .taken_o(fence_taken), .beside_none_i(beside_none), .records_in_i(records_in), .records_out_i(records_out), .pipe_empty_o(pipe_empty));
-
-  logic ar_load, aw_load, r_done, b_done;
-  logic [RW-1:0] ar_load_bits, aw_load_bits, ar_out_bits, aw_out_bits;
-  iommu_pkg::req_t ar_load_req;
-  iommu_pkg::req_t aw_load_req;
-  iommu_pkg::req_t ar_out;
-  iommu_pkg::req_t aw_out;
-  assign ar_load_req = ar_load_bits;
-  assign aw_load_req = aw_load_bits;
-  assign ar_out = ar_out_bits;
-  assign aw_out = aw_out_bits;
-  logic [iommu_pkg::IDS-1:0] ar_full, ar_none, aw_full, aw_none;
-  iommu_flight ar_flight (.clk_i, .rst_ni, .colour_i(fcol[0]), .inc_i(ar_load), .inc_id_i({ar_load_req.port, ar_load_req.id}),
-    .inc_colour_i(ar_load_req.fcol), .dec_i(r_done), .dec_id_i(m_data_rid), .full_o(ar_full), .none_o(ar_none),
-    .old_none_o(old_none[0]), .all_none_o(all_none[0]));
-  iommu_flight aw_flight (.clk_i, .rst_ni, .colour_i(fcol[1]), .inc_i(aw_load), .inc_id_i({aw_load_req.port, aw_load_req.id}),
-    .inc_colour_i(aw_load_req.fcol), .dec_i(b_done), .dec_id_i(m_data_bid), .full_o(aw_full), .none_o(aw_none),
-    .old_none_o(old_none[1]), .all_none_o(all_none[1]));
-
-  // ---- caches -----------------------------------------------------------------------------------------------------------------------------------
-  logic [KW-1:0] ar_key, aw_key, walk_key;
-  logic          walk_key_valid;
-  logic [1:0]    ctx_hit;
-  logic [2*CW-1:0] ctx;
-  logic          walk_ctx_hit, ctx_fill;
-  logic [CW-1:0] walk_ctx;
-  logic [CW-1:0] ctx_fill_ctx;
-  logic [iommu_pkg::WALK_CTX_W-1:0] walk_more, ctx_fill_more;
-  iommu_ctx contexts (
-    .clk_i(clk_ctl_i), .rst_ni, .key_valid_i({p0_req_valid[1] | p1_req_valid[1], p0_req_valid[0] | p1_req_valid[0]}), .key_i({aw_key, ar_key}), .hit_o(ctx_hit), .ctx_o(ctx),
-    .walk_valid_i(walk_key_valid), .walk_key_i(walk_key), .walk_hit_o(walk_ctx_hit), .walk_ctx_o(walk_ctx), .walk_more_o(walk_more), .fill_i(ctx_fill), .fill_ctx_i(ctx_fill_ctx), .fill_more_i(ctx_fill_more),
-    .inval_i(inval_ctx), .inval_device_i(cmd_what.ctx_device & ~ddtp_write), .inval_process_i(cmd_what.ctx_process), .inval_did_i(cmd_what.did), .inval_pid_i(cmd_what.pid));
-
-  logic [1:0]    tlb_en, tlb_hit, tlb_key_valid;
-  logic [46:0]   ar_rd_vpn, aw_rd_vpn;
-  logic [63:0]   ar_key_space, ar_key_page, aw_key_space, aw_key_page;
-  logic [2*TW-1:0] tlb_entry;
-  logic          fill, fill_fractured;
-  logic [TW-1:0] fill_entry;
-  iommu_tlb tlb (
-    .clk_i, .rst_ni, .rd_en_i(tlb_en), .rd_vpn_i({aw_rd_vpn, ar_rd_vpn}), .key_valid_i(tlb_key_valid), .key0_space_i(ar_key_space), .key0_page_i(ar_key_page), .key1_space_i(aw_key_space), .key1_page_i(aw_key_page),
-    .hit_o(tlb_hit), .entry_o(tlb_entry), .fill_i(fill), .fill_entry_i(fill_entry), .fill_fractured_i(fill_fractured),
-    .inval_i(inval_tlb), .inval_page_i(cmd_what.tlb_page & ~ddtp_write), .inval_vpn_i(cmd_what.page[46:0]));
-
-  // ---- lookups and pending tables ---------------------------------------------------------------------------------------------------------------
-  logic [1:0] push, push_hit, behind, rel_valid, rel_ready, walk_wanted, walk_valid, walk_accept, hit, miss;
-  logic [RW-1:0] ar_push_req, aw_push_req, ar_rel_req, aw_rel_req, ar_walk_req, aw_walk_req;
-  logic [51:0] ar_push_page, aw_push_page;
-  logic [26:0] ar_push_attr, aw_push_attr;
-  logic [4:0] ar_class, aw_class;
-  logic [7:0] ar_used, aw_used;
-  logic [1:0] ar_ready, aw_ready;
-  logic route_room;
-  assign p0_req_ready = {aw_ready[0], ar_ready[0]};
-  assign p1_req_ready = {aw_ready[1], ar_ready[1]};
-
+  // ---- requests ------------------------------------------------------------------------------------------------------------------------------
+  logic [1:0] walk_wanted, walk_valid, walk_accept, entered, translated, hit, miss, refused, sunk, sunk_ok, sunk_done, sunk_bad, stream_expired;
+  logic [2*RW-1:0] walk_req, mrif_req;
   logic [iommu_pkg::SLOT_AW-1:0] walk_slot, res_slot;
-  logic walk_join, res_valid, res_fault, res_any, res_mrif, aw_primary, unused_primary;
-  logic [7:0] res_perm;
+  logic walk_join, res_valid, res_fault, res_any, res_mrif, fill, fill_fractured, key_valid, ctx_hit, ctx_fill, mrif_keep;
+  logic [7:0]  res_perm, sunk_lanes;
   logic [51:0] res_page;
   logic [26:0] res_attr;
-  logic [iommu_pkg::MRIF_W-1:0] res_mrif_what;
-  logic [iommu_pkg::PEND_AW-1:0] aw_primary_idx, unused_primary_idx;
-  logic [2*iommu_pkg::PEND_AW-1:0] aw_err_idx, unused_err_idx;
-  logic [2*RW-1:0] aw_err_req, unused_err_req;
-  logic [1:0] w_none;
-
-  iommu_lookup #(.WRITE(1'b0)) ar_lookup (
-    .clk_i, .rst_ni, .req_valid_i({p1_req_valid[0], p0_req_valid[0]}), .req_i({p1_req[0 +: RW], p0_req[0 +: RW]}), .req_ready_o(ar_ready),
-    .pcol_i(pcol), .fcol_i(fcol[0]), .entered_o(entered[0]), .translated_o(translated[0]), .hit_o(hit[0]), .miss_o(miss[0]), .bare_i(bare), .table_i(table_mode), .qosid_i(cfg.qosid),
-    .ctx_key_o(ar_key), .ctx_hit_i(ctx_hit[0]), .ctx_i(ctx[0 +: CW]), .tlb_en_o(tlb_en[0]), .tlb_rd_vpn_o(ar_rd_vpn), 
-    .tlb_key_valid_o(tlb_key_valid[0]), .tlb_key_space_o(ar_key_space), .tlb_key_page_o(ar_key_page), .tlb_hit_i(tlb_hit[0]), .tlb_entry_i(tlb_entry[0 +: TW]),
-    .push_o(push[0]), .push_req_o(ar_push_req), .push_hit_o(push_hit[0]), .push_page_o(ar_push_page), .push_attr_o(ar_push_attr), .class_o(ar_class), .behind_i(behind[0]),
-    .used_i(ar_used), .rel_valid_i(rel_valid[0]), .rel_req_i(ar_rel_req), .rel_ready_o(rel_ready[0]), .flight_full_i(ar_full), .out_room_i(1'b1),
-    .load_o(ar_load), .load_req_o(ar_load_bits), .out_valid_o(m_data_arvalid), .out_req_o(ar_out_bits), .out_ready_i(m_data_arready));
-
-  iommu_lookup #(.WRITE(1'b1)) aw_lookup (
-    .clk_i, .rst_ni, .req_valid_i({p1_req_valid[1], p0_req_valid[1]}), .req_i({p1_req[RW +: RW], p0_req[RW +: RW]}), .req_ready_o(aw_ready),
-    .pcol_i(pcol), .fcol_i(fcol[1]), .entered_o(entered[1]), .translated_o(translated[1]), .hit_o(hit[1]), .miss_o(miss[1]), .bare_i(bare), .table_i(table_mode), .qosid_i(cfg.qosid),
-    .ctx_key_o(aw_key), .ctx_hit_i(ctx_hit[1]), .ctx_i(ctx[CW +: CW]), .tlb_en_o(tlb_en[1]), .tlb_rd_vpn_o(aw_rd_vpn), 
-    .tlb_key_valid_o(tlb_key_valid[1]), .tlb_key_space_o(aw_key_space), .tlb_key_page_o(aw_key_page), .tlb_hit_i(tlb_hit[1]), .tlb_entry_i(tlb_entry[TW +: TW]),
-    .push_o(push[1]), .push_req_o(aw_push_req), .push_hit_o(push_hit[1]), .push_page_o(aw_push_page), .push_attr_o(aw_push_attr), .class_o(aw_class), .behind_i(behind[1]),
-    .used_i(aw_used), .rel_valid_i(rel_valid[1]), .rel_req_i(aw_rel_req), .rel_ready_o(rel_ready[1]), .flight_full_i(aw_full), .out_room_i(route_room),
-    .load_o(aw_load), .load_req_o(aw_load_bits), .out_valid_o(m_data_awvalid), .out_req_o(aw_out_bits), .out_ready_i(m_data_awready));
-
-  iommu_pend #(.WRITE(1'b0)) ar_pend (
-    .clk_i, .clk_ctl_i, .rst_ni, .push_i(push[0]), .push_req_i(ar_push_req), .push_hit_i(push_hit[0]), .push_page_i(ar_push_page), .push_attr_i(ar_push_attr), .class_i(ar_class),
-    .behind_o(behind[0]), .used_o(ar_used), .walk_wanted_o(walk_wanted[0]), .walk_valid_o(walk_valid[0]), .walk_req_o(ar_walk_req), .walk_accept_i(walk_accept[0]),
-    .walk_slot_i(walk_slot), .walk_join_i(walk_join), .res_valid_i(res_valid), .res_slot_i(res_slot), .res_fault_i(res_fault), .res_any_i(res_any), .res_mrif_i(res_mrif),
-    .res_perm_i(res_perm), .res_page_i(res_page), .res_attr_i(res_attr), .res_primary_o(unused_primary), .res_idx_o(unused_primary_idx), .left_valid_o(refused[0]), .left_colour_o(refused_colour[0]), .rel_valid_o(rel_valid[0]),
-    .rel_req_o(ar_rel_req), .rel_ready_i(rel_ready[0]), .flight_full_i(ar_full), .flight_none_i(ar_none), .err_hold_i(2'b00),
-    .err_valid_o(ar_err_valid), .err_id_o(ar_err_id), .err_len_o(ar_err_len), .err_mrif_o(ar_err_mrif), .err_idx_o(unused_err_idx), .err_req_o(unused_err_req), .err_done_i({p1_err_done[0], p0_err_done[0]}));
-
-  iommu_pend #(.WRITE(1'b1)) aw_pend (
-    .clk_i, .clk_ctl_i, .rst_ni, .push_i(push[1]), .push_req_i(aw_push_req), .push_hit_i(push_hit[1]), .push_page_i(aw_push_page), .push_attr_i(aw_push_attr), .class_i(aw_class),
-    .behind_o(behind[1]), .used_o(aw_used), .walk_wanted_o(walk_wanted[1]), .walk_valid_o(walk_valid[1]), .walk_req_o(aw_walk_req), .walk_accept_i(walk_accept[1]),
-    .walk_slot_i(walk_slot), .walk_join_i(walk_join), .res_valid_i(res_valid), .res_slot_i(res_slot), .res_fault_i(res_fault), .res_any_i(res_any), .res_mrif_i(res_mrif),
-    .res_perm_i(res_perm), .res_page_i(res_page), .res_attr_i(res_attr), .res_primary_o(aw_primary), .res_idx_o(aw_primary_idx), .left_valid_o(refused[1]), .left_colour_o(refused_colour[1]), .rel_valid_o(rel_valid[1]),
-    .rel_req_o(aw_rel_req), .rel_ready_i(rel_ready[1]), .flight_full_i(aw_full), .flight_none_i(aw_none), .err_hold_i(~w_none),
-    .err_valid_o(aw_err_valid), .err_id_o(aw_err_id), .err_len_o(aw_err_len), .err_mrif_o(aw_err_mrif), .err_idx_o(aw_err_idx), .err_req_o(aw_err_req), .err_done_i({p1_err_done[1], p0_err_done[1]}));
+  logic [63:0] sunk_data;
+  logic [iommu_pkg::TLB_W-1:0] fill_entry;
+  logic [iommu_pkg::CTX_KEY_W-1:0] key;
+  logic [iommu_pkg::CTX_W-1:0] ctx, ctx_fill_ctx;
+  logic [iommu_pkg::WALK_CTX_W-1:0] walk_ctx, ctx_fill_walk_ctx;
+  logic [iommu_pkg::PEND_AW-1:0] mrif_keep_idx;
+  logic [2*iommu_pkg::PEND_AW-1:0] mrif_idx;
+  logic [2*iommu_pkg::EVENT_W-1:0] entered_who;
+  logic fence_begun, beside_none, front_quiet, front_idle;
+  iommu_front #(.DATA_W(DATA_W)) front (
+    .*, .config_i(cfg), .stream_expired_i(stream_expired), .walk_wanted_o(walk_wanted), .walk_valid_o(walk_valid), .walk_req_o(walk_req),
+    .walk_accept_i(walk_accept), .walk_slot_i(walk_slot), .walk_join_i(walk_join), .res_valid_i(res_valid), .res_slot_i(res_slot),
+    .res_fault_i(res_fault), .res_any_i(res_any), .res_mrif_i(res_mrif), .res_perm_i(res_perm), .res_page_i(res_page), .res_attr_i(res_attr),
+    .fill_i(fill), .fill_entry_i(fill_entry), .fill_fractured_i(fill_fractured), .ctx_valid_i(key_valid), .ctx_key_i(key), .ctx_hit_o(ctx_hit),
+    .ctx_o(ctx), .walk_ctx_o(walk_ctx), .ctx_fill_i(ctx_fill), .ctx_fill_ctx_i(ctx_fill_ctx), .ctx_fill_walk_ctx_i(ctx_fill_walk_ctx),
+    .inval_ctx_i(inval_ctx), .inval_tlb_i(inval_tlb), .inval_i(what), .fence_start_i(fence_start), .fence_reads_i(fence_reads),
+    .fence_writes_i(fence_writes), .fence_taken_o(fence_taken), .fence_done_o(fence_done), .ddtp_start_i(ddtp_start), .ddtp_taken_o(ddtp_taken),
+    .ddtp_done_o(ddtp_done), .begun_o(fence_begun), .beside_none_i(beside_none), .records_in_i(records_in), .records_out_i(records_out),
+    .mrif_keep_o(mrif_keep), .mrif_keep_idx_o(mrif_keep_idx), .mrif_idx_o(mrif_idx), .mrif_req_o(mrif_req), .sunk_o(sunk), .sunk_data_o(sunk_data),
+    .sunk_lanes_o(sunk_lanes), .sunk_ok_o(sunk_ok), .sunk_done_i(sunk_done), .sunk_bad_i(sunk_bad), .entered_o(entered), .translated_o(translated),
+    .entered_who_o(entered_who), .hit_o(hit), .miss_o(miss), .refused_o(refused), .quiet_o(front_quiet), .idle_o(front_idle));
 
   // ---- walks ------------------------------------------------------------------------------------------------------------------------------------
   logic walk_rd_valid, walk_rd_excl, walk_rd_own, walk_rd_ready, walk_data_valid, walk_idle, walk_wr_half, mem_quiet;
@@ -522,14 +314,15 @@ module iommu_top #(
   logic [3*RW-1:0] side_req;
   logic [iommu_pkg::SIDE_W-1:0] side_res;
   logic ev_load, ev_walked;
+  logic [iommu_pkg::MRIF_W-1:0] res_mrif_what;
   logic [1:0] ev_load_kind;
   logic [iommu_pkg::EVENT_W-1:0] ev_load_who, ev_walked_who;
   iommu_walk walk (
     .clk_i(clk_ctl_i), .rst_ni, .config_i(cfg), .req_valid_i(walk_valid),
-    .req_i({aw_walk_req, ar_walk_req}), .req_accept_o(walk_accept), .req_slot_o(walk_slot), .req_join_o(walk_join),
+    .req_i(walk_req), .req_accept_o(walk_accept), .req_slot_o(walk_slot), .req_join_o(walk_join),
     .side_valid_i(side_valid), .side_req_i(side_req), .side_accept_o(side_accept), .side_done_o(side_done), .side_res_o(side_res),
-    .ctx_valid_o(walk_key_valid), .ctx_key_o(walk_key), .ctx_hit_i(walk_ctx_hit), .ctx_i(walk_ctx), .walk_ctx_i(walk_more),
-    .ctx_fill_o(ctx_fill), .ctx_fill_ctx_o(ctx_fill_ctx), .ctx_fill_walk_ctx_o(ctx_fill_more),
+    .ctx_valid_o(key_valid), .ctx_key_o(key), .ctx_hit_i(ctx_hit), .ctx_i(ctx), .walk_ctx_i(walk_ctx),
+    .ctx_fill_o(ctx_fill), .ctx_fill_ctx_o(ctx_fill_ctx), .ctx_fill_walk_ctx_o(ctx_fill_walk_ctx),
     .rd_valid_o(walk_rd_valid), .rd_slot_o(walk_rd_slot), .rd_addr_o(walk_rd_addr), .rd_size_o(walk_rd_size), .rd_excl_o(walk_rd_excl),
     .rd_own_o(walk_rd_own), .rd_qosid_o(walk_rd_qosid), .rd_ready_i(walk_rd_ready),
     .data_valid_i(walk_data_valid), .data_slot_i(data_slot), .data_i(data), .data_error_i(data_error), .data_poison_i(data_poison), .data_exokay_i(data_exokay),
@@ -539,15 +332,15 @@ module iommu_top #(
     .res_perm_o(res_perm), .res_page_o(res_page), .res_attr_o(res_attr),
     .fill_o(fill), .fill_entry_o(fill_entry), .fill_fractured_o(fill_fractured), .rec_valid_o(rec_valid), .rec_o(rec), .rec_ready_i(rec_ready),
     .ev_valid_o(ev_load), .ev_kind_o(ev_load_kind), .ev_who_o(ev_load_who), .ev_miss_o(ev_walked), .ev_miss_who_o(ev_walked_who),
-    .inval_i(inval), .inval_tlb_i(inval_tlb), .inval_page_i(cmd_what.tlb_page & ~ddtp_write), .inval_vpn_i(cmd_what.page[46:0]), .idle_o(walk_idle));
+    .inval_i(inval), .inval_tlb_i(inval_tlb), .inval_page_i(what.tlb_page), .inval_vpn_i(what.page[46:0]), .idle_o(walk_idle));
 
   logic mrif_rd_valid, mrif_rd_ready, mrif_data_valid, mrif_excl, mrif_idle;
   logic [63:0] mrif_rd_addr, mrif_wr_addr, mrif_wr_data;
   logic [23:0] mrif_qosid;
   iommu_mrif #(.DATA_W(DATA_W)) mrif (
     .clk_i(clk_ctl_i), .rst_ni, .pas_i(pas), .exclusive_i(caps[regs_pkg::IOMMU_CAPABILITIES_AMO_MRIF_LSB]),
-    .keep_i(res_valid & res_mrif & aw_primary), .keep_idx_i(aw_primary_idx), .keep_what_i(res_mrif_what),
-    .valid_i(sunk), .idx_i(aw_err_idx), .req_i(aw_err_req), .data_i(sunk_data), .lanes_i(sunk_lanes), .ok_i(sunk_ok), .done_o(sunk_done), .bad_o(sunk_bad),
+    .keep_i(mrif_keep), .keep_idx_i(mrif_keep_idx), .keep_what_i(res_mrif_what),
+    .valid_i(sunk), .idx_i(mrif_idx), .req_i(mrif_req), .data_i(sunk_data), .lanes_i(sunk_lanes), .ok_i(sunk_ok), .done_o(sunk_done), .bad_o(sunk_bad),
     .rd_valid_o(mrif_rd_valid), .rd_addr_o(mrif_rd_addr), .excl_o(mrif_excl), .qosid_o(mrif_qosid), .rd_ready_i(mrif_rd_ready),
     .data_valid_i(mrif_data_valid), .rdata_i(data[63:0]), .error_i(data_error), .poison_i(data_poison), .exokay_i(data_exokay),
     .wr_valid_o(wr_valid[5:4]), .wr_addr_o(mrif_wr_addr), .wr_data_o(mrif_wr_data), .wr_done_i(wr_done[5:4]), .wr_error_i(wr_error), .wr_exokay_i(wr_exokay),
@@ -567,7 +360,7 @@ module iommu_top #(
     .side_valid_o(side_valid[2:1]), .side_req_o(side_req[RW +: 2*RW]), .side_accept_i(side_accept[2:1]), .side_done_i(side_done[2:1]), .side_res_i(side_res),
     .ev_ats_o(ev_ats), .ev_ats_req_o(ev_ats_req),
     .cmd_valid_i(ats_cmd_valid), .cmd_i(ats_cmd), .cmd_taken_o(ats_cmd_taken), .pending_o(ats_pending), .waiting_o(ats_waiting),
-    .timed_out_o(ats_timed_out), .timed_out_clear_i(ats_timed_out_clear), .inval_i(inval), .fence_taken_i(fence_taken), .old_none_o(beside_none),
+    .timed_out_o(ats_timed_out), .timed_out_clear_i(ats_timed_out_clear), .inval_i(inval), .fence_taken_i(fence_begun), .old_none_o(beside_none),
     .reg_we_i, .reg_re_i, .reg_addr_i, .reg_wdata_i, .reg_wstrb_i, .reg_rdata_o(pq_rdata), .pq_used_o(pq_used), .pq_level_o(pq_level),
     .pq_event_o(pq_event), .wr_valid_o(wr_valid[6]), .wr_addr_o(pq_wr_addr), .wr_record_o(pq_wr_record), .wr_done_i(wr_done[6]),
     .wr_error_i(wr_error), .offered_o(streams_offered), .idle_o(streams_idle));
@@ -607,8 +400,6 @@ module iommu_top #(
     .wdata_i(reg_wdata_i), .wstrb_i(reg_wstrb_i), .rdata_o(dbg_rdata), .req_valid_o(side_valid[0]), .req_o(side_req[0 +: RW]),
     .req_accept_i(side_accept[0]), .done_i(side_done[0]), .res_i(side_res), .idle_o(dbg_idle));
 
-  logic [2*iommu_pkg::EVENT_W-1:0] entered_who;
-  assign entered_who = {aw_key[44:0], {(iommu_pkg::EVENT_W - 45){1'b0}}, ar_key[44:0], {(iommu_pkg::EVENT_W - 45){1'b0}}};
   iommu_hpm hpm (
     .clk_i(clk_hpm_i), .rst_ni, .we_i(reg_we_i), .re_i(reg_re_i), .addr_i(reg_addr_i), .wdata_i(reg_wdata_i), .wstrb_i(reg_wstrb_i),
     .rdata_o(hpm_rdata), .hpm_i(caps[regs_pkg::IOMMU_CAPABILITIES_HPM_LSB]), .counters_i(strap_hpm_counters_i), .bits_i(strap_hpm_counter_bits_i),
@@ -616,35 +407,12 @@ module iommu_top #(
     .ats_i(ev_ats), .ats_who_i(ats_who), .load_i(ev_load), .load_kind_i(ev_load_kind), .load_who_i(ev_load_who), .miss_i(ev_walked),
     .miss_who_i(ev_walked_who), .overflow_o(hpm_overflow), .running_o(hpm_running_o), .clock_o(hpm_clock_o));
 
-  // ---- m_data -----------------------------------------------------------------------------------------------------------------------------------
-  iommu_data #(.DATA_W(DATA_W)) data_side (
-    .clk_i, .rst_ni, .route_i(aw_load), .route_port_i(aw_load_req.port), .route_len_i(aw_load_req.len), .room_o(route_room), .none_o(w_none),
-    .turn_o(turn), .w_valid_i(w_valid), .w_data_i(w_data), .w_strb_i(w_strb), .w_ready_o(w_ready), .m_data_wdata, .m_data_wstrb, .m_data_wlast,
-    .m_data_wvalid, .m_data_wready, .m_data_bid, .m_data_bvalid, .m_data_bready, .m_data_rid, .m_data_rlast, .m_data_rvalid, .m_data_rready,
-    .b_valid_o(b_valid), .b_ready_i(b_ready), .r_valid_o(r_valid), .r_ready_i(r_ready), .b_done_o(b_done), .r_done_o(r_done));
-
-  assign m_data_arid = {ar_out.port, ar_out.id};
-  assign m_data_araddr = ar_out.addr;
-  assign m_data_arlen = ar_out.len;
-  assign m_data_arsize = ar_out.size;
-  assign m_data_arburst = ar_out.burst;
-  assign m_data_arprot = ar_out.prot;
-  assign m_data_arqosid = ar_out.qosid;
-  assign m_data_aruser = {ar_out.msi, ar_out.pbmt, ar_out.ttype, ar_out.pv, ar_out.pid, ar_out.did};
-  assign m_data_awid = {aw_out.port, aw_out.id};
-  assign m_data_awaddr = aw_out.addr;
-  assign m_data_awlen = aw_out.len;
-  assign m_data_awsize = aw_out.size;
-  assign m_data_awburst = aw_out.burst;
-  assign m_data_awprot = aw_out.prot;
-  assign m_data_awqosid = aw_out.qosid;
-  assign m_data_awuser = {aw_out.msi, aw_out.pbmt, aw_out.ttype, aw_out.pv, aw_out.pid, aw_out.did};
-  assign out_go = {m_data_awvalid & m_data_awready, m_data_arvalid & m_data_arready};
-  assign out_colour = {aw_out.pcol, ar_out.pcol};
-
+  // ---- clock ------------------------------------------------------------------------------------------------------------------------------------
+  logic ctl_settled;
   iommu_clock ctl_clock (
-    .clk_i, .rst_ni, .work_i(reg_we_i | (|walk_wanted) | (|sunk) | hpm_overflow | ~(walk_idle & dbg_idle & mrif_idle & mem_quiet & cq_idle & fq_idle & irq_idle & streams_idle)
-                                    | streams_offered | ats_pending | ddtp_busy), .needed_o(ctl_clock_o));
+    .clk_i, .rst_ni, .waits_i(ats_pending), .needed_o(ctl_clock_o), .settled_o(ctl_settled),
+    .work_i(reg_we_i | (|walk_wanted) | (|sunk) | hpm_overflow | streams_offered | ddtp_busy
+            | ~(walk_idle & dbg_idle & mrif_idle & mem_quiet & cq_idle & fq_idle & irq_idle & streams_idle)));
 
   // ---- events and state -----------------------------------------------------------------------------------------------------------------------------
   assign ev_translation_o = {1'b0, entered[0]} + {1'b0, entered[1]};
@@ -653,11 +421,9 @@ module iommu_top #(
   assign ev_walk_read_o = walk_rd_valid & walk_rd_ready;
   assign ev_fault_o = {1'b0, refused[0]} + {1'b0, refused[1]};
 
-  assign quiet_o = (&all_none) & mem_quiet & ~m_data_arvalid & ~m_data_awvalid;
-  assign idle_o = pipe_empty & (ar_used == 8'd0) & (aw_used == 8'd0) & (&all_none) & (&w_none) & (&port_empty)
-                & walk_idle & dbg_idle & mrif_idle & mem_quiet & cq_idle & fq_idle & irq_idle & streams_idle & ~ddtp_busy;
+  assign quiet_o = front_quiet & mem_quiet;
+  assign idle_o = front_idle & ctl_settled;
 
-  // straps of what is not there; WLAST is counted, not believed
-  wire unused = &{1'b0, unused_primary, unused_primary_idx, unused_err_idx, unused_err_req, s0_wlast, s1_wlast};
+  wire unused = &{1'b0, s0_wlast, s1_wlast};
 endmodule
 `default_nettype wire

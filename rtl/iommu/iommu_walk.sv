@@ -294,95 +294,23 @@ module iommu_walk (
     else if (res_valid_o) res_slot_o = pick(res_can, turn_q);
   end
   assign s = at_once ? step_next : res_valid_o ? slot_q[res_slot_o] : '0;
-  assign res_fault_o = s.fault;
-  assign res_any_o = ~s.fill & ~s.mrif;
-  assign res_mrif_o = s.mrif;
-  assign res_mrif_what_o = {s.gpa[55:9], s.pte[54:44], s.pte[43:0], s.wctx.dtf, s.ctx.qosid};
-  assign res_perm_o = {s.ctx.ens | ~s.located | (s.ttype == iommu_pkg::TTYPE_TRANSLATED), s.s1, s.ctx.sum, s.leaf.d, s.leaf.u, s.leaf.x, s.leaf.w, s.leaf.r};
-  assign res_page_o = s.addr[63:12];
-  assign res_attr_o = {s.msi, s.leaf.pbmt, (cfg.mode == regs_pkg::IOMMU_MODE_BARE) ? cfg.qosid : s.ctx.qosid};
+  iommu_result result (
+    .active_i(res_valid_o), .slot_i(s), .config_i, .fault_o(res_fault_o), .any_o(res_any_o), .mrif_o(res_mrif_o), .mrif_what_o(res_mrif_what_o),
+    .perm_o(res_perm_o), .page_o(res_page_o), .attr_o(res_attr_o), .entry_o(fill_entry_o), .side_o(side_res_o), .rec_o, .who_o(ev_miss_who_o));
   assign rec_valid_o = res_valid_o & ~at_once & logged_q[res_slot_o];
 
-  iommu_pkg::tlb_t te;
-  always_comb begin
-    te = '0;
-    if (res_valid_o) begin
-      te.vpn = s.iova[58:12];
-      te.pscid = s.s1 ? s.ctx.pscid : 20'd0;
-      te.space = (s.ctx.g_on & s.ctx.msi_on) ? s.did : {8'd0, s.ctx.gscid};
-      te.msi_on = s.ctx.msi_on;
-      te.s1_on = s.s1;
-      te.g_on = s.ctx.g_on;
-      te.sxl = s.ctx.sxl;
-      te.lg = (s.leaf.lg == 6'd4) ? 6'd0 : s.leaf.lg;
-      te.ppn = s.addr[55:12];
-      te.msi = s.msi;
-      te.pbmt = s.leaf.pbmt;
-      te.g = s.g;
-      te.d = s.leaf.d;
-      te.u = s.leaf.u;
-      te.x = s.leaf.x;
-      te.w = s.leaf.w;
-      te.r = s.leaf.r;
-    end
-  end
-  assign fill_entry_o = te;
   assign fill_o = res_valid_o & s.fill & ~s.fault & (s.src == iommu_pkg::SRC_PORT) & ~nofill_q[res_slot_o] & ~inval_i;
   assign fill_fractured_o = s.fract;
 
-  // for those who are no port; an ATS completion grants what this access may do
-  iommu_pkg::side_t sr;
-  logic user_ok;
-  assign user_ok = ~s.s1 | (s.priv ? (~s.leaf.u | s.ctx.sum) : s.leaf.u);
   always_comb begin
-    sr = '0;
     side_done_o = 3'b000;
-    if (res_valid_o && s.src != iommu_pkg::SRC_PORT) begin
-      side_done_o[s.src - 2'd1] = 1'b1;
-      sr.fault = s.fault;
-      sr.cause = s.cause;
-      sr.located = s.located;
-      sr.en_pri = s.wctx.en_pri & s.located;
-      sr.prpr = s.wctx.prpr & s.located;
-      // an interrupt file in memory: R and W are 1, but for untranslated requests alone
-      sr.r = ~s.fault & (s.mrif | (s.leaf.r & user_ok));
-      sr.w = ~s.fault & (s.mrif | (s.leaf.w & s.leaf.d & user_ok));
-      sr.x = ~s.fault & s.leaf.x & s.leaf.r & s.exec & user_ok & ~(s.s1 & s.priv & s.leaf.u);
-      sr.g = s.g & s.pv & ~s.msi;
-      sr.untranslated = s.mrif;
-      sr.mrif = s.mrif;
-      sr.pbmt = s.leaf.pbmt;
-      sr.lg = s.leaf.lg;
-      sr.page = s.addr[63:12];
-    end
+    if (res_valid_o && s.src != iommu_pkg::SRC_PORT) side_done_o[s.src - 2'd1] = 1'b1;
   end
-  assign side_res_o = sr;
-
-  logic [63:0] rec0;
-  always_comb begin
-    rec0 = 64'd0;
-    if (rec_valid_o) begin
-      rec0[regs_pkg::FAULT_W0_CAUSE_LSB +: regs_pkg::FAULT_W0_CAUSE_W] = s.cause;
-      rec0[regs_pkg::FAULT_W0_PID_LSB +: regs_pkg::FAULT_W0_PID_W] = s.pv ? s.pid : 20'd0;
-      rec0[regs_pkg::FAULT_W0_PV_LSB] = s.pv;
-      rec0[regs_pkg::FAULT_W0_PRIV_LSB] = s.priv;
-      rec0[regs_pkg::FAULT_W0_TTYP_LSB +: regs_pkg::FAULT_W0_TTYP_W] =
-          (s.src == iommu_pkg::SRC_PAGE) ? regs_pkg::TTYP_MESSAGE : (s.src == iommu_pkg::SRC_ATS) ? regs_pkg::TTYP_ATS
-          : (s.ttype == iommu_pkg::TTYPE_UNTRANSLATED)
-            ? (s.exec ? regs_pkg::TTYP_UNTRANSLATED_EXEC : s.write ? regs_pkg::TTYP_UNTRANSLATED_WRITE : regs_pkg::TTYP_UNTRANSLATED_READ)
-            : (s.exec ? regs_pkg::TTYP_TRANSLATED_EXEC : s.write ? regs_pkg::TTYP_TRANSLATED_WRITE : regs_pkg::TTYP_TRANSLATED_READ);
-      rec0[regs_pkg::FAULT_W0_DID_LSB +: regs_pkg::FAULT_W0_DID_W] = s.did;
-    end
-  end
-  // a page request's iotval is the code of the PCIe message
-  assign rec_o = {s.guest ? {s.gpa[63:2], s.iotval2} : 64'd0, (s.src == iommu_pkg::SRC_PAGE) ? 64'd4 : s.iova, 64'd0, rec0};
 
   // ---- performance events ----------------------------------------------------------------------------------------------------------------------
   iommu_pkg::event_t load_who;
-  iommu_pkg::event_t miss_who;
   always_comb begin
     load_who = '0;
-    miss_who = '0;
     ev_kind_o = iommu_pkg::EVENT_DDT;
     if (rd_valid_o) begin
       case (rs.kind)
@@ -393,12 +321,10 @@ module iommu_walk (
       endcase
       load_who = {rs.did, rs.pv, rs.pid, rs.located, rs.located & rs.ctx.g_on, rs.ctx.gscid, rs.located & rs.s1, rs.ctx.pscid};
     end
-    if (res_valid_o) miss_who = {s.did, s.pv, s.pid, s.located, s.located & s.ctx.g_on, s.ctx.gscid, s.located & s.s1, s.ctx.pscid};
   end
   assign ev_valid_o = rd_valid_o & rd_ready_i & (rs.src != iommu_pkg::SRC_DEBUG) & (rs.kind != iommu_pkg::WALK_MSI) & ~rs.excl;
   assign ev_who_o = load_who;
   assign ev_miss_o = res_valid_o & (s.src == iommu_pkg::SRC_PORT);
-  assign ev_miss_who_o = miss_who;
 
   // ---- state -----------------------------------------------------------------------------------------------------------------------------------
   always_ff @(posedge clk_i) begin

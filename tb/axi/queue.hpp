@@ -3,17 +3,38 @@
 
 // Containers for bursts, which come and go every cycle: most have one beat, and none should cost an allocation.
 
-#include <boost/container/deque.hpp>
+#include <algorithm>
+#include <boost/circular_buffer.hpp>
 #include <cstddef>
 #include <utility>
 #include <vector>
 
 namespace aperture::tb {
 
-/// A double-ended queue that allocates once for 64 elements.
+/// A queue that grows when it is full, and allocates only then.
 template <typename T>
-using Queue =
-    boost::container::deque<T, void, typename boost::container::deque_options<boost::container::block_size<64>>::type>;
+class Queue : private boost::circular_buffer<T> {
+  using Base = boost::circular_buffer<T>;
+
+ public:
+  using typename Base::size_type;
+  using Base::operator[], Base::at, Base::back, Base::begin, Base::clear, Base::empty, Base::end, Base::erase,
+      Base::front, Base::pop_front, Base::size;
+
+  void push_back(T element) {
+    make_room();
+    Base::push_back(std::move(element));
+  }
+  T& emplace_back() {
+    push_back(T{});
+    return back();
+  }
+
+ private:
+  void make_room() {
+    if (Base::full()) Base::set_capacity(std::max<size_type>(16, 2 * Base::capacity()));
+  }
+};
 
 /// The beats of a burst, the first of which needs no allocation.
 template <typename T>

@@ -100,8 +100,9 @@ std::uint64_t PageTable::broken(Random& random, std::uint64_t leaf, unsigned lev
     case 6:
       return leaf | random.within(1, 3) << kPbmtLsb;
     default:
-      // Never a valid one: a NAPOT leaf is 16 equal entries.
-      return (leaf ^ kN) & ~(kNapotPpn << 10);
+      // Never a valid one: pages of their own, which 16 equal entries without N would be, have to be invalidated one by
+      // one.
+      return (leaf | kN) & ~(kNapotPpn << 10);
   }
 }
 
