@@ -2,10 +2,10 @@
 //
 // iommu_port_write: a refused write swallows AWLEN+1 beats, no more and no less, and is answered once, with its id and SLVERR;
 // answers of m_data reach the port once and in order; an answer that is shown to the port holds; a beat that was shown to m_data
-// stays as it is until it is taken, also when the port is isolated meanwhile.
+// stays as it is until it is taken, also when isolation begins or ends meanwhile.
 // Assumes: no time limit and, but for the two last properties, no isolation; no refused write while data of the port goes to m_data
 // (iommu_pend starts none); ids of m_data are below 8 and carry their number, those of refused writes are above; a refused write has
-// up to 3 beats and holds; isolation does not end (it may not while a beat stands in for the device's); the device holds what it shows.
+// up to 3 beats and holds; the device holds what it shows.
 `default_nettype none
 module iommu_port_write_proof (
   input wire       clk_i,
@@ -73,7 +73,6 @@ module iommu_port_write_proof (
     m_kept: assume (!kept_q || (err_valid_i && error_q == {err_id_i, err_len_i}));
     m_device: assume (!device_q || (s_wvalid && beat_q == {s_wdata, s_wstrb}));
     m_turn: assume (!(turn_i && err_valid_i) && (!offer_q || turn_i));
-    m_stays: assume (calm_q || isolated_i);
     m_ids: assume (err_id_i[3] && err_len_i < 8'd3 && b_id_i == {1'b0, in_q});
     a_swallow: assert (!calm || (err_done ? swallowed_q == err_len_i + 8'd1 : swallowed_q <= err_len_i + 8'd1 || !err_valid_i));
     a_only: assert (!(calm && s_wvalid && s_wready) || (err_valid_i ^ (turn_i && w_valid && w_ready_i)));
@@ -82,7 +81,7 @@ module iommu_port_write_proof (
     a_error: assert (!(calm && s_bvalid && s_bid[3]) || (s_bresp == 2'b10 && owed != 3'd0));
     a_loss: assert (!calm || (number <= 3'd2 && owed <= 3'd2));
     a_hold: assert (!shown_q || (s_bvalid && answer_q == {s_bid, s_bresp}));
-    a_offer: assert (!offer_q || (w_valid && ((offered_q == {w_data, w_strb}) || (isolated_i && !w_strb && !offered_q[0]))));
+    a_offer: assert (!offer_q || (w_valid && offered_q == {w_data, w_strb}));
     a_never: assert (!expired && !sunk && empty == !s_bvalid);
     c_refused: cover (calm && taken && s_bid[3] && out_q == 3'd1 && error_q[1:0] == 2'd1);
     c_isolated: cover (offer_q && isolated_i && w_ready_i && w_strb);

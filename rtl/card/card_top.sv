@@ -22,6 +22,8 @@ module card_top #(
   output logic        ctl_clock_o,
   input  wire         clk_hpm_i,            // clock of the IOMMU's performance counters, with hpm_clock_o
   output logic        hpm_clock_o,
+  input  wire         clk_reg_i,            // clock of the host's register accesses, with reg_clock_o and whenever s_axil offers something
+  output logic        reg_clock_o,
   input  wire         rst_ni,
 
   // host: AXI4-Lite slave; 0x00000 BAR 0 (IOMMU), 0x10000 BAR 2 (card, channels)
@@ -248,8 +250,9 @@ module card_top #(
   logic [63:0] reg_wdata, reg_rdata, iommu_rdata, info_rdata, dma_rdata;
   logic [7:0]  reg_wstrb;
 
+  assign reg_clock_o = axil_busy || !rst_ni;
   axil_slave #(.ADDR_W(17)) u_axil (
-    .clk_i, .rst_ni,
+    .clk_i(clk_reg_i), .rst_ni,
     .s_axil_awaddr, .s_axil_awvalid, .s_axil_awready, .s_axil_wdata, .s_axil_wstrb, .s_axil_wvalid, .s_axil_wready,
     .s_axil_bresp, .s_axil_bvalid, .s_axil_bready, .s_axil_araddr, .s_axil_arvalid, .s_axil_arready,
     .s_axil_rdata, .s_axil_rresp, .s_axil_rvalid, .s_axil_rready,

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Interrupts: ipsr collects causes, icvec maps them to vectors. With fctl.WSI each vector is a level wire; without, the rise
-// of a bit in ipsr sends its vector's message from msi_cfg_tbl, or marks a masked vector, which sends when it is unmasked.
+// of a bit in ipsr sends its vector's message from msi_cfg_tbl, or marks a masked vector, which sends one when it is unmasked.
 // A message that memory refuses raises a fault record (cause 273).
 // Latency: a cause shows in ipsr one clock later, the wire follows ipsr combinationally, a message is offered a clock after
-// ipsr. Outstanding: one message; each vector remembers one more.
+// ipsr. Outstanding: one message; each cause, and each masked vector, remembers one more.
 // Source: specification, "Interrupt pending status register", "Interrupt-cause-to-vector register", "MSI configuration table".
 `default_nettype none
 module iommu_irq (
@@ -88,15 +88,15 @@ module iommu_irq (
   logic [3:0]  next;
   logic [63:0] message_addr_q;                            // as the table was when the message was taken up
   logic [31:0] message_data_q;
-  logic [15:0] rise;
-  always_comb begin
-    rise = 16'd0;
-    if (|ipsr_d) for (int unsigned f = 0; f < 4; f++) if (ipsr_d[f] && (!ipsr_q[f] || ipsr_clear_i[f]) && !wsi_i) rise[icvec_q[f*4 +: 4]] = 1'b1;
-  end
+  logic [3:0]  rise, due_q, due_next;                     // causes whose message is to go out
+  logic [1:0]  due;
+  assign rise = wsi_i ? 4'd0 : ipsr_d & (~ipsr_q | ipsr_clear_i);
+  assign due = due_q[0] ? 2'd0 : due_q[1] ? 2'd1 : due_q[2] ? 2'd2 : 2'd3;
+  assign due_next = due_q & (due_q - 4'd1);               // without the first
   assign ready = pending_q & ~mask_q;
   always_comb begin
-    next = 4'd0;
-    if (|ready) for (int unsigned v = 16; v > 0; v--) if (ready[v-1]) next = 4'(v - 1);
+    next = icvec_q[due*4 +: 4];
+    if ((due_q == 4'd0) & (|ready)) for (int unsigned v = 16; v > 0; v--) if (ready[v-1]) next = 4'(v - 1);
   end
   assign wr_addr_o = message_addr_q;
   logic [31:0] unused_high;
@@ -104,7 +104,7 @@ module iommu_irq (
   assign reach = ~iommu_pkg::beyond(wr_addr_o[55:12], pas_i);
   assign wr_valid_o = sending_q & reach;
   assign rec_valid_o = failed_q;
-  assign idle_o = ~sending_q & ~failed_q & (ready == 16'd0);
+  assign idle_o = ~sending_q & ~failed_q & (ready == 16'd0) & (due_q == 4'd0);
   always_comb begin
     rec_o = 256'd0;
     rec_o[regs_pkg::FAULT_W0_CAUSE_LSB +: regs_pkg::FAULT_W0_CAUSE_W] = regs_pkg::CAUSE_MSI_WRITE_ACCESS_FAULT;
@@ -117,6 +117,7 @@ module iommu_irq (
       icvec_q <= 16'd0;
       mask_q <= 16'd0;
       pending_q <= 16'd0;
+      due_q <= 4'd0;
       sending_q <= 1'b0;
       failed_q <= 1'b0;
       message_addr_q <= 64'd0;
@@ -126,17 +127,20 @@ module iommu_irq (
       if (icvec_we_i) icvec_q <= icvec_i & {4{vector_bits}};
       if (there && table_index_i[0] && table_we_i[1]) mask_q[entry] <= table_i[32];
 
-      pending_q <= (wsi_i ? 16'd0 : pending_q) | rise;
-      if (!sending_q && !failed_q) begin
-        if (ready != 16'd0 && !wsi_i) begin
-          sending_q <= 1'b1;
-          message_addr_q <= addr_q[next];
-          message_data_q <= data_q[next];
-          pending_q[next] <= rise[next];
-        end
-      end else if (failed_q) begin
-        if (rec_ready_i) failed_q <= 1'b0;
-      end else if (!reach || wr_done_i) begin
+      due_q <= (wsi_i ? 4'd0 : due_q) | rise;
+      if (wsi_i) pending_q <= 16'd0;
+      else if (due_q != 4'd0 && mask_q[next]) begin
+        pending_q[next] <= 1'b1;
+        due_q <= due_next | rise;
+      end else if (!sending_q && !failed_q && (due_q != 4'd0 || ready != 16'd0)) begin
+        sending_q <= 1'b1;
+        message_addr_q <= addr_q[next];
+        message_data_q <= data_q[next];
+        if (due_q != 4'd0) due_q <= due_next | rise;
+        else pending_q[next] <= 1'b0;
+      end
+      if (failed_q) failed_q <= ~rec_ready_i;
+      else if (sending_q && (!reach || wr_done_i)) begin
         sending_q <= 1'b0;
         failed_q <= ~reach | wr_error_i;
       end

@@ -58,11 +58,11 @@ module iommu_port_write #(
 
   assign owing = owed_q != 16'd0;
   assign sinking = err_valid_i & ~sunk_q;
-  // a beat of the device that m_data has seen goes through as it is, whatever happens to the port meanwhile
-  logic shown_q, cut_off;
-  assign cut_off = isolated_i & ~shown_q;
+  // a beat that m_data has seen goes through as it is, the device's or an empty one, whatever happens to the port meanwhile
+  logic shown_q, empty_q, cut_off;
+  assign cut_off = (isolated_i & ~shown_q) | empty_q;
   assign w_valid_o = turn_i & (cut_off | (s_wvalid & ~owing));
-  assign w_data_o = s_wdata;
+  assign w_data_o = cut_off ? '0 : s_wdata;
   assign w_strb_o = cut_off ? '0 : s_wstrb;
   assign s_wready = owing | (turn_i & ~cut_off & w_ready_i) | sinking;
 
@@ -71,7 +71,7 @@ module iommu_port_write #(
   assign sink_expired = (timeout_i != 32'd0) & (stuck_w_q >= timeout_i);
   assign cut = sinking & sink_expired & ~sink_beat;        // the rest of a refused burst is owed
   assign sink_end = (sink_beat & (beat_q == err_len_i)) | cut;
-  assign owed_more = (turn_i && cut_off && w_ready_i) ? 16'd1 : cut ? {8'd0, err_len_i - beat_q} + 16'd1 : 16'd0;
+  assign owed_more = (turn_i && cut_off && isolated_i && w_ready_i) ? 16'd1 : cut ? {8'd0, err_len_i - beat_q} + 16'd1 : 16'd0;
 
   logic waiting;
   assign waiting = (sinking | (turn_i & ~cut_off)) & (~s_wvalid | owing);
@@ -113,6 +113,7 @@ module iommu_port_write #(
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       shown_q <= 1'b0;
+      empty_q <= 1'b0;
       sunk_q <= 1'b0;
       cut_q <= 1'b0;
       beat_q <= 8'd0;
@@ -121,6 +122,7 @@ module iommu_port_write #(
       stuck_b_q <= 32'd0;
     end else begin
       shown_q <= w_valid_o & ~w_ready_i & ~cut_off;
+      empty_q <= w_valid_o & ~w_ready_i & cut_off;
       if (sink_end) sunk_q <= 1'b1;
       else if (err_done_o) sunk_q <= 1'b0;
       if (sink_end) cut_q <= cut;

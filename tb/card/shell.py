@@ -4,7 +4,8 @@
 The bench decides in clock t what the card's inputs are to be in clock t+1. Registers around the card let them change with the edge
 that ends t, together with everything in the card, so that a model of it is computed once a clock: not once for the edge and again
 for inputs that change in between. Payloads are passed on beside their VALID, straps in reset; clocks and outputs are the card's own.
-Answers on m_iommu, and straps, change with the clock that alone looks at them, so that while it stands nothing behind it is computed.
+What the host offers on s_axil, answers on m_iommu, and straps change with the clock that alone looks at them, so that while it
+stands nothing behind it is computed.
 """
 import re
 import sys
@@ -39,6 +40,8 @@ def condition(name):
 
 
 def clock(name):
+    if name.startswith("s_axil_"):
+        return "clk_reg_i"
     return "clk_ctl_i" if name.startswith(("m_iommu_", "strap_")) else "clk_i"
 
 

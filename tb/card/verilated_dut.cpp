@@ -116,6 +116,8 @@ class VerilatedDut final : public Dut {
     model_->clk_dma_i = level & model_->dma_clock_o;
     model_->clk_ctl_i = level & model_->ctl_clock_o;
     model_->clk_hpm_i = level & model_->hpm_clock_o;
+    model_->clk_reg_i =
+        level & (model_->reg_clock_o | model_->s_axil_awvalid | model_->s_axil_wvalid | model_->s_axil_arvalid);
     model_->clk_i = level;
     model_->eval();
     if (waves_open_) waves_->dump(time);

@@ -2,8 +2,8 @@
 // Untranslated and translated accesses of devices, translated and made. RISC-V IOMMU, chapter "Data Structures",
 // section "Process to translate an IOVA", and chapter "Hardware guidelines", section "Aborting transactions".
 //
-// Decided here: a read of poisoned memory by a device hands the data on, it is no error of the card's. A write that
-// touches a byte that memory refuses writes nothing.
+// Decided here: a read of poisoned memory by a device is answered with an error, as the bus has no other way to say so.
+// A write that touches a byte that memory refuses writes nothing.
 #include "tb/model/model.hpp"
 
 namespace aperture::tb::model {
@@ -54,7 +54,7 @@ AccessResult Model::access_memory(const DeviceAccess& access, const Translation&
   }
   result.data.resize(access.length);
   const MemoryAnswer answer = memory_.card_read(result.pa, result.data);
-  result.memory_error = answer != MemoryAnswer::kOk && answer != MemoryAnswer::kPoison;
+  result.memory_error = answer != MemoryAnswer::kOk;
   if (result.memory_error) result.data.clear();
   return result;
 }

@@ -89,6 +89,15 @@ bool Model::first_stage_mode_valid(std::uint64_t mode, bool sxl) const {
   }
 }
 
+/// Bits of the widest guest physical address that this IOMMU translates.
+unsigned Model::guest_address_bits() const {
+  if (cap_.sv57x4()) return 59;
+  if (cap_.sv48x4()) return 50;
+  if (cap_.sv39x4()) return 41;
+  if (cap_.sv32x4()) return 34;
+  return cap_.pas();
+}
+
 /// "Device-context configuration checks", in the order of the text.
 bool Model::misconfigured(std::span<const std::uint64_t> dc) const {
   const DeviceContext d = decode(dc);
@@ -102,7 +111,7 @@ bool Model::misconfigured(std::span<const std::uint64_t> dc) const {
   if ((d.fsc & field_mask(59, 44)) != 0) return true;
   if (dc.size() == 8) {
     if ((dc[kMsiptp] & field_mask(59, 44)) != 0) return true;
-    if (((dc[kMsiAddrMask] | dc[kMsiAddrPattern]) & field_mask(63, 52)) != 0) return true;
+    if (((dc[kMsiAddrMask] | dc[kMsiAddrPattern]) & ~field_mask(guest_address_bits() - 13, 0)) != 0) return true;
     if (dc[kReservedWord] != 0) return true;
   }
 

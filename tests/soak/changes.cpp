@@ -130,8 +130,7 @@ Step look(World& world) {
     if (guest->second != nullptr) look_at_leaves(*guest->second, step.before);
   }
   if (world.random.chance(50)) {
-    step.after = {set_register(regs::iommu::ipsr.offset, 4, 1ULL << world.random.below(4)), settle(),
-                  rp::TakeMessages{}};
+    step.after = {set_register(regs::iommu::ipsr.offset, 4, world.random.within(1, 15)), settle(), rp::TakeMessages{}};
   }
   return step;
 }

@@ -95,7 +95,7 @@ std::uint64_t random_tc(Random& random, const Features& features, const Device& 
     if (features.has(cap::t2gpa) && device.guest->mode != 0 && random.chance(40)) word |= tc::t2gpa.mask();
   }
   // The text does not say whether faults of debug requests are recorded in spite of DTF.
-  if (random.chance(10) && !features.has(cap::dbg)) word |= tc::dtf.mask();
+  if (random.chance(10)) word |= tc::dtf.mask();
   if (device.processes) word |= tc::pdtv.mask();
   if (device.processes && random.chance(40)) word |= tc::dpe.mask();
   if (features.has(cap::amo_hwad))
