@@ -24,7 +24,7 @@ module iommu_pri (
   input  wire                           side_done_i,
   input  wire  [iommu_pkg::SIDE_W-1:0]  side_res_i,
 
-  // record for iommu_pq, held until done
+  // record for the page-request queue, held until done
   output logic                          rec_valid_o,
   output logic [127:0]                  rec_o,
   input  wire                           rec_done_i,

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The register page, but for what iommu_hpm, iommu_dbg and iommu_pq hold themselves. Reads are combinational and have no side
+// The register page, but for what iommu_hpm, iommu_dbg and iommu_queue hold themselves. Reads are combinational and have no side
 // effect; a write acts at the clock edge and never waits.
 // Halves of 8-byte registers are written independently, in either order, except ddtp: the high half is kept until the low
 // half is written, which acts. A 4-byte register takes only 4-byte writes.
 // Choices where the specification leaves one: ignored, and read back as before, are a write to ddtp while it is busy, from
-// one table mode to another, or to a mode that is not there; to cqb or fqb while the queue is on; to fctl while not Off or
+// one table mode to another, or to a mode that is not there; to cqb while the queue is on; to fctl while not Off or
 // while a queue is on.
 // Source: specification, chapter "Memory-mapped register interface".
 `default_nettype none
@@ -61,21 +61,7 @@ module iommu_regs (
   output logic        cq_ill_clear_o,
   output logic        cq_fence_w_ip_clear_o,
 
-  output logic [43:0] fq_ppn_o,
-  output logic [4:0]  fq_log2szm1_o,
-  output logic [31:0] fq_head_o,
-  output logic        fq_base_we_o,
-  output logic        fq_en_o,
-  output logic        fq_ie_o,
-  input  wire  [31:0] fq_tail_i,
-  input  wire         fq_on_i,
-  input  wire         fq_busy_i,
-  input  wire         fq_mf_i,
-  input  wire         fq_of_i,
-  output logic        fq_mf_clear_o,
-  output logic        fq_of_clear_o,
-
-  input  wire         pq_used_i,           /// the page-request queue is on, or to be on
+  input  wire         queue_used_i,        /// a queue of records is on, or to be on
 
   input  wire  [3:0]  ipsr_i,
   output logic [3:0]  ipsr_clear_o,
@@ -99,7 +85,7 @@ module iommu_regs (
   assign wh = wdata_i[63:32];
 
   logic [3:0]  mode_q;
-  logic        cqen_q, cie_q, fqen_q, fie_q;
+  logic        cqen_q, cie_q;
 
   // ---- capabilities: what is built, and the straps leave on --------------------------------------------------------------------------
   localparam logic [63:0] BUILT = iommu_pkg::bits(regs_pkg::IOMMU_CAPABILITIES_SV39_LSB, regs_pkg::IOMMU_CAPABILITIES_SV39_W)
@@ -151,7 +137,7 @@ module iommu_regs (
   assign sv32 = capabilities_o[regs_pkg::IOMMU_CAPABILITIES_SV32_LSB] | capabilities_o[regs_pkg::IOMMU_CAPABILITIES_SV32X4_LSB];
   assign be_writable_o = strap_be_writable_i & capabilities_o[regs_pkg::IOMMU_CAPABILITIES_END_LSB];
   assign gxl_writable_o = strap_gxl_writable_i & sv32;
-  assign fctl_we = word_lo & (at == regs_pkg::IOMMU_FCTL) & (mode_q == regs_pkg::IOMMU_MODE_OFF) & ~cqen_q & ~cq_on_i & ~fqen_q & ~fq_on_i & ~pq_used_i;
+  assign fctl_we = word_lo & (at == regs_pkg::IOMMU_FCTL) & (mode_q == regs_pkg::IOMMU_MODE_OFF) & ~cqen_q & ~cq_on_i & ~queue_used_i;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       wsi_q <= strap_fctl_i[regs_pkg::IOMMU_FCTL_WSI_LSB];
@@ -224,17 +210,13 @@ module iommu_regs (
   end
 
   // ---- queues --------------------------------------------------------------------------------------------------------------------------
-  logic [63:0] cqb_q, fqb_q;
-  logic [31:0] cqt_q, fqh_q;
-  logic        cqb_lo, cqb_hi, fqb_lo, fqb_hi, cqcsr_we, fqcsr_we;
+  logic [63:0] cqb_q;
+  logic [31:0] cqt_q;
+  logic        cqb_lo, cqb_hi, cqcsr_we;
   assign cqb_lo = lo & (at == regs_pkg::IOMMU_CQB) & ~cqen_q & ~cq_on_i;
   assign cqb_hi = hi & (at == regs_pkg::IOMMU_CQB) & ~cqen_q & ~cq_on_i;
-  assign fqb_lo = lo & (at == regs_pkg::IOMMU_FQB) & ~fqen_q & ~fq_on_i;
-  assign fqb_hi = hi & (at == regs_pkg::IOMMU_FQB) & ~fqen_q & ~fq_on_i;
-  assign fq_base_we_o = fqb_lo | fqb_hi;
-  // 4-byte registers: cqt, fqt and fqcsr lie in the upper half of their 8 bytes
+  // 4-byte registers: cqt and ipsr lie in the upper half of their 8 bytes
   assign cqcsr_we = word_lo & (at == regs_pkg::IOMMU_CQCSR) & ~cq_busy_i;
-  assign fqcsr_we = word_hi & (at + 12'd4 == regs_pkg::IOMMU_FQCSR) & ~fq_busy_i;
 
   localparam logic [63:0] QB = iommu_pkg::bits(regs_pkg::IOMMU_CQB_LOG2SZM1_LSB, regs_pkg::IOMMU_CQB_LOG2SZM1_W)
                              | iommu_pkg::bits(regs_pkg::IOMMU_CQB_PPN_LSB, regs_pkg::IOMMU_CQB_PPN_W);
@@ -242,25 +224,17 @@ module iommu_regs (
   assign size_max = (strap_queue_log2_max_i == 5'd0) ? 5'd0 : strap_queue_log2_max_i - 5'd1;
   assign size = (wl[4:0] > size_max) ? size_max : wl[4:0];
 
-  logic [31:0] cq_mask, fq_mask;
+  logic [31:0] cq_mask;
   assign cq_log2szm1_o = cqb_q[regs_pkg::IOMMU_CQB_LOG2SZM1_LSB +: regs_pkg::IOMMU_CQB_LOG2SZM1_W];
-  assign fq_log2szm1_o = fqb_q[regs_pkg::IOMMU_FQB_LOG2SZM1_LSB +: regs_pkg::IOMMU_FQB_LOG2SZM1_W];
   assign cq_mask = (32'd2 << cq_log2szm1_o) - 32'd1;
-  assign fq_mask = (32'd2 << fq_log2szm1_o) - 32'd1;
   assign cq_ppn_o = cqb_q[regs_pkg::IOMMU_CQB_PPN_LSB +: regs_pkg::IOMMU_CQB_PPN_W];
-  assign fq_ppn_o = fqb_q[regs_pkg::IOMMU_FQB_PPN_LSB +: regs_pkg::IOMMU_FQB_PPN_W];
   assign cq_tail_o = cqt_q;
-  assign fq_head_o = fqh_q;
   assign cq_en_o = cqen_q;
   assign cq_ie_o = cie_q;
-  assign fq_en_o = fqen_q;
-  assign fq_ie_o = fie_q;
   assign cq_mf_clear_o = cqcsr_we & wl[regs_pkg::IOMMU_CQCSR_CQMF_LSB];
   assign cq_to_clear_o = cqcsr_we & wl[regs_pkg::IOMMU_CQCSR_CMD_TO_LSB];
   assign cq_ill_clear_o = cqcsr_we & wl[regs_pkg::IOMMU_CQCSR_CMD_ILL_LSB];
   assign cq_fence_w_ip_clear_o = cqcsr_we & wl[regs_pkg::IOMMU_CQCSR_FENCE_W_IP_LSB];
-  assign fq_mf_clear_o = fqcsr_we & wh[regs_pkg::IOMMU_FQCSR_FQMF_LSB];
-  assign fq_of_clear_o = fqcsr_we & wh[regs_pkg::IOMMU_FQCSR_FQOF_LSB];
   assign ipsr_clear_o = (word_hi && at + 12'd4 == regs_pkg::IOMMU_IPSR) ? wh[3:0] : 4'd0;
   assign icvec_we_o = lo & (at == regs_pkg::IOMMU_ICVEC);
 
@@ -273,42 +247,29 @@ module iommu_regs (
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       cqb_q <= 64'd0;
-      fqb_q <= 64'd0;
       cqt_q <= 32'd0;
-      fqh_q <= 32'd0;
       cqen_q <= 1'b0;
       cie_q <= 1'b0;
-      fqen_q <= 1'b0;
-      fie_q <= 1'b0;
     end else begin
       if (cqb_lo) cqb_q[31:0] <= {wl[31:5], size} & QB[31:0];
       if (cqb_hi) cqb_q[63:32] <= wh & QB[63:32];
-      if (fqb_lo) fqb_q[31:0] <= {wl[31:5], size} & QB[31:0];
-      if (fqb_hi) fqb_q[63:32] <= wh & QB[63:32];
       if (cqb_lo || cqb_hi) cqt_q <= 32'd0;
       else if (word_hi && at + 12'd4 == regs_pkg::IOMMU_CQT) cqt_q <= wh & cq_mask;
-      if (fqb_lo || fqb_hi) fqh_q <= 32'd0;
-      else if (word_lo && at == regs_pkg::IOMMU_FQH) fqh_q <= wl & fq_mask;
       if (cqcsr_we) begin
         cqen_q <= wl[regs_pkg::IOMMU_CQCSR_CQEN_LSB];
         cie_q <= wl[regs_pkg::IOMMU_CQCSR_CIE_LSB];
-      end
-      if (fqcsr_we) begin
-        fqen_q <= wh[regs_pkg::IOMMU_FQCSR_FQEN_LSB];
-        fie_q <= wh[regs_pkg::IOMMU_FQCSR_FIE_LSB];
       end
     end
   end
 
   // ---- reads -----------------------------------------------------------------------------------------------------------------------------
-  logic [31:0] cqcsr, fqcsr, fctl, qosid;
+  logic [31:0] cqcsr, fctl, qosid;
   logic [63:0] ddtp;
   always_comb begin
     fctl = 32'd0;
     qosid = 32'd0;
     ddtp = 64'd0;
     cqcsr = 32'd0;
-    fqcsr = 32'd0;
     rdata_o = 64'd0;
     if (re_i) begin
       fctl[regs_pkg::IOMMU_FCTL_WSI_LSB] = wsi_o;
@@ -327,12 +288,6 @@ module iommu_regs (
       cqcsr[regs_pkg::IOMMU_CQCSR_FENCE_W_IP_LSB] = cq_fence_w_ip_i;
       cqcsr[regs_pkg::IOMMU_CQCSR_CQON_LSB] = cq_on_i;
       cqcsr[regs_pkg::IOMMU_CQCSR_BUSY_LSB] = cq_busy_i;
-      fqcsr[regs_pkg::IOMMU_FQCSR_FQEN_LSB] = fqen_q;
-      fqcsr[regs_pkg::IOMMU_FQCSR_FIE_LSB] = fie_q;
-      fqcsr[regs_pkg::IOMMU_FQCSR_FQMF_LSB] = fq_mf_i;
-      fqcsr[regs_pkg::IOMMU_FQCSR_FQOF_LSB] = fq_of_i;
-      fqcsr[regs_pkg::IOMMU_FQCSR_FQON_LSB] = fq_on_i;
-      fqcsr[regs_pkg::IOMMU_FQCSR_BUSY_LSB] = fq_busy_i;
 
       case (at)
         regs_pkg::IOMMU_CAPABILITIES: rdata_o = capabilities_o;
@@ -340,9 +295,7 @@ module iommu_regs (
         regs_pkg::IOMMU_DDTP:         rdata_o = ddtp;
         regs_pkg::IOMMU_CQB:          rdata_o = cqb_q;
         regs_pkg::IOMMU_CQH:          rdata_o = {cqt_q, cq_head_i};
-        regs_pkg::IOMMU_FQB:          rdata_o = fqb_q;
-        regs_pkg::IOMMU_FQH:          rdata_o = {fq_tail_i, fqh_q};
-        regs_pkg::IOMMU_CQCSR:        rdata_o = {fqcsr, cqcsr};
+        regs_pkg::IOMMU_CQCSR:        rdata_o = {32'd0, cqcsr};
         regs_pkg::IOMMU_PQCSR:        rdata_o = {28'd0, ipsr_i, 32'd0};
         regs_pkg::IOMMU_IOMMU_QOSID:  rdata_o = {32'd0, qosid};
         regs_pkg::IOMMU_ICVEC:        rdata_o = {48'd0, icvec_i};

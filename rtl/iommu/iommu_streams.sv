@@ -77,10 +77,9 @@ module iommu_streams (
   output logic                          offered_o,          /// a device offers something: the clock is needed
   output logic                          idle_o
 );
-  logic ats_none, ats_idle, stale, pri_none, pri_idle, msg_none, msg_idle, inval_pending, pq_en, pq_on, pq_idle;
+  logic ats_none, ats_idle, stale, pri_none, pri_idle, msg_none, msg_idle, inval_pending, pq_idle, rec_full;
   logic rec_valid, rec_done, rec_lost, sent;
   logic [127:0] rec;
-  logic [3:0]   rec_code;
   logic [1:0]   in_valid, in_ready;
   logic [2*ats_pkg::MSG_W-1:0] in;
   logic [ats_pkg::MSG_W-1:0]   sent_msg;
@@ -115,13 +114,14 @@ module iommu_streams (
     .req_ready_o(page_ready),
     .side_valid_o(side_valid_o[1]), .side_req_o(side_req_o[iommu_pkg::REQ_W +: iommu_pkg::REQ_W]), .side_accept_i(side_accept_i[1]),
     .side_done_i(side_done_i[1]), .side_res_i, .rec_valid_o(rec_valid), .rec_o(rec), .rec_done_i(rec_done), .rec_lost_i(rec_lost),
-    .rec_code_i(rec_code), .msg_valid_o(in_valid[1]), .msg_o(in[ats_pkg::MSG_W +: ats_pkg::MSG_W]), .msg_ready_i(in_ready[1]),
+    .rec_code_i(rec_full ? ats_pkg::RESPONSE_SUCCESS : ats_pkg::RESPONSE_FAILURE), .msg_valid_o(in_valid[1]), .msg_o(in[ats_pkg::MSG_W +: ats_pkg::MSG_W]), .msg_ready_i(in_ready[1]),
     .fence_taken_i, .old_none_o(pri_none), .idle_o(pri_idle));
 
-  iommu_pq pq (
+  // a queue that is off or broken is a failure, one that is full is not
+  iommu_queue #(.WORDS(2), .BASE(regs_pkg::IOMMU_PQB), .HEAD(regs_pkg::IOMMU_PQH), .CSR(regs_pkg::IOMMU_PQCSR)) pq (
     .clk_i, .rst_ni, .there_i, .pas_i, .be_i, .queue_log2_max_i, .we_i(reg_we_i), .re_i(reg_re_i), .addr_i(reg_addr_i), .wdata_i(reg_wdata_i),
-    .wstrb_i(reg_wstrb_i), .rdata_o(reg_rdata_o), .en_o(pq_en), .on_o(pq_on), .level_o(pq_level_o), .event_o(pq_event_o),
-    .rec_valid_i(rec_valid), .rec_i(rec), .rec_done_o(rec_done), .rec_lost_o(rec_lost), .rec_code_o(rec_code),
+    .wstrb_i(reg_wstrb_i), .rdata_o(reg_rdata_o), .used_o(pq_used_o), .level_o(pq_level_o), .event_o(pq_event_o),
+    .rec_valid_i(rec_valid), .rec_i(rec), .rec_done_o(rec_done), .rec_lost_o(rec_lost), .rec_full_o(rec_full),
     .wr_valid_o, .wr_addr_o, .wr_record_o, .wr_done_i, .wr_error_i, .idle_o(pq_idle));
 
   iommu_ats_cmd commands (
@@ -134,7 +134,6 @@ module iommu_streams (
     .sent_o(sent), .sent_msg_o(sent_msg), .out_valid_o(msg_valid_o), .out_o(msg_o), .out_ready_i(msg_ready_i), .none_o(msg_none),
     .idle_o(msg_idle));
 
-  assign pq_used_o = pq_en | pq_on;
   assign pending_o = inval_pending | ~msg_none;
   assign old_none_o = ats_none & pri_none;
   assign idle_o = ats_idle & pri_idle & pq_idle & msg_idle & ~req_valid & ~page_valid & ~cpl_valid;

@@ -156,8 +156,8 @@ module iommu_top #(
 
   // ---- registers, queues, interrupts ---------------------------------------------------------------------------------------------------
   logic [63:0] caps;
-  logic [63:0] regs_rdata, hpm_rdata, dbg_rdata, pq_rdata;
-  assign reg_rdata_o = regs_rdata | hpm_rdata | dbg_rdata | pq_rdata;
+  logic [63:0] regs_rdata, hpm_rdata, dbg_rdata, fq_rdata, pq_rdata;
+  assign reg_rdata_o = regs_rdata | hpm_rdata | dbg_rdata | fq_rdata | pq_rdata;
   logic        be, gxl, be_writable, gxl_writable;
   logic [23:0] qosid;
   logic        wsi, ddtp_write, ddtp_start, ddtp_taken, ddtp_done, ddtp_busy;
@@ -166,19 +166,17 @@ module iommu_top #(
   logic [5:0]  pas;
   assign pas = caps[regs_pkg::IOMMU_CAPABILITIES_PAS_LSB +: regs_pkg::IOMMU_CAPABILITIES_PAS_W];
 
-  logic [43:0] cq_ppn, fq_ppn;
-  logic [4:0]  cq_log2szm1, fq_log2szm1;
-  logic [31:0] cq_head, cq_tail, fq_head, fq_tail;
+  logic [43:0] cq_ppn;
+  logic [4:0]  cq_log2szm1;
+  logic [31:0] cq_head, cq_tail;
   logic        cq_en, cq_ie, cq_on, cq_busy, cq_mf, cq_to, cq_ill, cq_fence_w_ip, cq_mf_clear, cq_to_clear, cq_ill_clear, cq_fence_w_ip_clear, cq_idle;
-  logic        fq_en, fq_ie, fq_on, fq_busy, fq_mf, fq_of, fq_mf_clear, fq_of_clear, fq_base_we, fq_event, fq_idle;
+  logic        fq_used, fq_level, fq_event, fq_idle, pq_used, pq_level, pq_event;
   logic [3:0]  ipsr, ipsr_clear;
   logic        icvec_we, msi, irq_idle, hpm_overflow;
   logic [7:0]  table_index;
   logic [1:0]  table_we;
   logic [63:0] table_word;
   logic [15:0] icvec;
-
-  logic        pq_used, pq_level, pq_event;
 
   iommu_regs regs (
     .clk_i(clk_ctl_i), .rst_ni, .we_i(reg_we_i), .re_i(reg_re_i), .addr_i(reg_addr_i), .wdata_i(reg_wdata_i), .wstrb_i(reg_wstrb_i), .rdata_o(regs_rdata),
@@ -189,9 +187,7 @@ module iommu_top #(
     .cq_ppn_o(cq_ppn), .cq_log2szm1_o(cq_log2szm1), .cq_tail_o(cq_tail), .cq_en_o(cq_en), .cq_ie_o(cq_ie), .cq_head_i(cq_head),
     .cq_on_i(cq_on), .cq_busy_i(cq_busy), .cq_mf_i(cq_mf), .cq_to_i(cq_to), .cq_ill_i(cq_ill), .cq_fence_w_ip_i(cq_fence_w_ip),
     .cq_mf_clear_o(cq_mf_clear), .cq_to_clear_o(cq_to_clear), .cq_ill_clear_o(cq_ill_clear), .cq_fence_w_ip_clear_o(cq_fence_w_ip_clear),
-    .fq_ppn_o(fq_ppn), .fq_log2szm1_o(fq_log2szm1), .fq_head_o(fq_head), .fq_base_we_o(fq_base_we), .fq_en_o(fq_en), .fq_ie_o(fq_ie),
-    .fq_tail_i(fq_tail), .fq_on_i(fq_on), .fq_busy_i(fq_busy), .fq_mf_i(fq_mf), .fq_of_i(fq_of), .fq_mf_clear_o(fq_mf_clear),
-    .fq_of_clear_o(fq_of_clear), .pq_used_i(pq_used), .ipsr_i(ipsr), .ipsr_clear_o(ipsr_clear), .icvec_i(icvec), .icvec_we_o(icvec_we), .msi_o(msi), .table_index_o(table_index), .table_we_o(table_we), .table_i(table_word));
+    .queue_used_i(fq_used | pq_used), .ipsr_i(ipsr), .ipsr_clear_o(ipsr_clear), .icvec_i(icvec), .icvec_we_o(icvec_we), .msi_o(msi), .table_index_o(table_index), .table_we_o(table_we), .table_i(table_word));
 
   iommu_pkg::config_t cfg;
   always_comb begin
@@ -255,7 +251,7 @@ module iommu_top #(
   logic [255:0] rec, msi_rec, mrif_rec;
   iommu_irq irq (
     .clk_i(clk_ctl_i), .rst_ni, .vectors_log2_i(strap_vectors_log2_i), .msi_i(msi), .wsi_i(wsi), .be_i(be), .pas_i(pas), .pm_event_i(hpm_overflow),
-    .cq_level_i(cq_ie & (cq_mf | cq_to | cq_ill | cq_fence_w_ip)), .fq_level_i(fq_ie & (fq_mf | fq_of)), .fq_event_i(fq_ie & fq_event),
+    .cq_level_i(cq_ie & (cq_mf | cq_to | cq_ill | cq_fence_w_ip)), .fq_level_i(fq_level), .fq_event_i(fq_event),
     .pq_level_i(pq_level), .pq_event_i(pq_event),
     .ipsr_clear_i(ipsr_clear), .ipsr_o(ipsr), .icvec_we_i(icvec_we), .icvec_i(reg_wdata_i[15:0]), .icvec_o(icvec),
     .table_index_i(table_index), .table_we_i(table_we), .table_i(reg_wdata_i), .table_o(table_word), .wires_o,
@@ -268,9 +264,8 @@ module iommu_top #(
   assign msi_rec_ready = fq_rec_ready & ~rec_valid & ~mrif_rec_valid;
   logic [7:0] records_in, records_out;
   iommu_fq fq (
-    .clk_i(clk_ctl_i), .rst_ni, .pas_i(pas), .be_i(be), .ppn_i(fq_ppn), .log2szm1_i(fq_log2szm1), .head_i(fq_head), .tail_o(fq_tail), .base_we_i(fq_base_we),
-    .en_i(fq_en), .on_o(fq_on), .busy_o(fq_busy), .mf_o(fq_mf), .of_o(fq_of), .mf_clear_i(fq_mf_clear), .of_clear_i(fq_of_clear),
-    .event_o(fq_event), .rec_valid_i(rec_valid | mrif_rec_valid | msi_rec_valid), .rec_i(rec_valid ? rec : mrif_rec_valid ? mrif_rec : msi_rec),
+    .clk_i(clk_ctl_i), .rst_ni, .pas_i(pas), .be_i(be), .queue_log2_max_i(strap_queue_log2_max_i), .we_i(reg_we_i), .re_i(reg_re_i), .addr_i(reg_addr_i),
+    .wdata_i(reg_wdata_i), .wstrb_i(reg_wstrb_i), .rdata_o(fq_rdata), .used_o(fq_used), .level_o(fq_level), .event_o(fq_event), .rec_valid_i(rec_valid | mrif_rec_valid | msi_rec_valid), .rec_i(rec_valid ? rec : mrif_rec_valid ? mrif_rec : msi_rec),
     .rec_ready_o(fq_rec_ready), .records_in_o(records_in), .records_out_o(records_out),
     .wr_valid_o(wr_valid[0]), .wr_addr_o(fq_wr_addr), .wr_record_o(fq_wr_record), .wr_done_i(wr_done[0]), .wr_error_i(wr_error), .idle_o(fq_idle));
 

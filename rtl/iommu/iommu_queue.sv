@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Page-request queue: its registers, and the store of a record at pqt, which moves after the store's B. A record is lost while
-// the queue is off or pqmf or pqof is set; a full queue sets pqof, a failed store pqmf.
-// Registers as in iommu_regs, which does not know these; without capabilities.ATS they read 0 and take nothing.
+// A queue of records in memory, fault queue or page-request queue: its registers, and the store of a record at the tail, which moves
+// after the store's B. A record is lost while the queue is off or its mf or of is set; a full queue sets of, a failed store mf.
+// Registers as in iommu_regs, which does not know these; without there_i they read 0 and take nothing.
 // Latency: a record that is lost one clock, else its store. Outstanding: one store.
-// Source: specification, "Page-Request-Queue", "Page-request-queue CSR", "PCIe ATS Page Request handling".
+// Source: specification, "Fault/Event queue", "Page-Request-Queue", and the CSR of each; "PCIe ATS Page Request handling".
 `default_nettype none
-module iommu_pq (
+module iommu_queue #(
+  parameter int unsigned WORDS = 2,          /// 8-byte words of a record, a power of two
+  parameter logic [11:0] BASE = 12'd0,       /// registers: fqb or pqb,
+  parameter logic [11:0] HEAD = 12'd0,       /// fqh and the tail behind it,
+  parameter logic [11:0] CSR = 12'd0         /// fqcsr
+) (
   input  wire          clk_i,
   input  wire          rst_ni,
-  input  wire          there_i,      /// capabilities.ATS
+  input  wire          there_i,
   input  wire  [5:0]   pas_i,        /// physical address width
   input  wire          be_i,         /// fctl.BE
   input  wire  [4:0]   queue_log2_max_i,
@@ -20,26 +25,25 @@ module iommu_pq (
   input  wire  [63:0]  wdata_i,
   input  wire  [7:0]   wstrb_i,
   output logic [63:0]  rdata_o,      /// 0 for every other register
-  output logic         en_o,         /// pqcsr.pqen
-  output logic         on_o,
+  output logic         used_o,       /// on, or to be on
   output logic         level_o,      /// interrupt: enabled, and an error
   output logic         event_o,      /// interrupt: enabled, and a record was stored, one clock
 
   input  wire          rec_valid_i,  /// held until done
-  input  wire  [127:0] rec_i,
+  input  wire  [64*WORDS-1:0] rec_i,
   output logic         rec_done_o,   /// one clock
   output logic         rec_lost_o,   /// beside it: the record was not stored ...
-  output logic [3:0]   rec_code_o,   /// ... and this is the code of a group response that says so
+  output logic         rec_full_o,   /// ... for want of room; else the queue is off or broken
 
   output logic         wr_valid_o,
   output logic [63:0]  wr_addr_o,
-  output logic [127:0] wr_record_o,
+  output logic [64*WORDS-1:0] wr_record_o,
   input  wire          wr_done_i,
   input  wire          wr_error_i,
   output logic         idle_o
 );
   // ---- registers ----------------------------------------------------------------------------------------------------------------
-  logic        lo, hi, word_lo, base_lo, base_hi, csr_we, en_q, ie_q, on_q, mf_q, of_q, storing_q;
+  logic        lo, hi, head_we, base_lo, base_hi, csr_we, en_q, ie_q, on_q, mf_q, of_q, storing_q;
   logic [11:0] at;
   logic [63:0] base_q;
   logic [31:0] head_q, tail_q, mask, next_tail;
@@ -47,10 +51,12 @@ module iommu_pq (
   assign at = {addr_i[11:3], 3'd0};
   assign lo = we_i & there_i & (wstrb_i == 8'h0f || wstrb_i == 8'hff);
   assign hi = we_i & there_i & (wstrb_i == 8'hf0 || wstrb_i == 8'hff);
-  assign word_lo = we_i & there_i & (wstrb_i == 8'h0f);
-  assign base_lo = lo & (at == regs_pkg::IOMMU_PQB) & ~en_q & ~on_q;
-  assign base_hi = hi & (at == regs_pkg::IOMMU_PQB) & ~en_q & ~on_q;
-  assign csr_we = word_lo & (at == regs_pkg::IOMMU_PQCSR) & (en_q == on_q);
+  assign base_lo = lo & (at == BASE) & ~en_q & ~on_q;
+  assign base_hi = hi & (at == BASE) & ~en_q & ~on_q;
+  assign head_we = we_i & there_i & (wstrb_i == 8'h0f) & (at == HEAD);
+  assign csr_we = we_i & there_i & (wstrb_i == (CSR[2] ? 8'hf0 : 8'h0f)) & (at == {CSR[11:3], 3'd0}) & (en_q == on_q);
+  logic [31:0] csr_new;
+  assign csr_new = CSR[2] ? wdata_i[63:32] : wdata_i[31:0];
 
   localparam logic [63:0] QB = iommu_pkg::bits(regs_pkg::IOMMU_PQB_LOG2SZM1_LSB, regs_pkg::IOMMU_PQB_LOG2SZM1_W)
                              | iommu_pkg::bits(regs_pkg::IOMMU_PQB_PPN_LSB, regs_pkg::IOMMU_PQB_PPN_W);
@@ -58,7 +64,7 @@ module iommu_pq (
   assign size = (wdata_i[4:0] > size_max) ? size_max : wdata_i[4:0];
   assign mask = (32'd2 << base_q[regs_pkg::IOMMU_PQB_LOG2SZM1_LSB +: regs_pkg::IOMMU_PQB_LOG2SZM1_W]) - 32'd1;
 
-  logic [31:0] csr;
+  logic [31:0] csr;                                       // fqcsr is laid out as pqcsr is
   always_comb begin
     csr = 32'd0;
     rdata_o = 64'd0;
@@ -70,10 +76,10 @@ module iommu_pq (
       csr[regs_pkg::IOMMU_PQCSR_PQON_LSB] = on_q;
       csr[regs_pkg::IOMMU_PQCSR_BUSY_LSB] = en_q != on_q;
       case (at)
-        regs_pkg::IOMMU_PQB:   rdata_o = base_q;
-        regs_pkg::IOMMU_PQH:   rdata_o = {tail_q, head_q};
-        regs_pkg::IOMMU_PQCSR: rdata_o = {32'd0, csr};
-        default:               rdata_o = 64'd0;
+        BASE: rdata_o = base_q;
+        HEAD: rdata_o = {tail_q, head_q};
+        {CSR[11:3], 3'd0}: rdata_o = CSR[2] ? {csr, 32'd0} : {32'd0, csr};
+        default: rdata_o = 64'd0;
       endcase
     end
   end
@@ -83,18 +89,19 @@ module iommu_pq (
   assign next_tail = (tail_q + 32'd1) & mask;
   assign usable = on_q & en_q & ~mf_q & ~of_q;
   assign full = next_tail == (head_q & mask);
-  assign wr_addr_o = {8'd0, base_q[regs_pkg::IOMMU_PQB_PPN_LSB +: regs_pkg::IOMMU_PQB_PPN_W], 12'd0} + {28'd0, tail_q, 4'd0};
-  assign wr_record_o = be_i ? {iommu_pkg::swap8(rec_i[127:64]), iommu_pkg::swap8(rec_i[63:0])} : rec_i;
+  assign wr_addr_o = {8'd0, base_q[regs_pkg::IOMMU_PQB_PPN_LSB +: regs_pkg::IOMMU_PQB_PPN_W], 12'd0} + ({32'd0, tail_q} << (3 + $clog2(WORDS)));
+  always_comb begin
+    wr_record_o = rec_i;
+    if (be_i) for (int unsigned i = 0; i < WORDS; i++) wr_record_o[64*i +: 64] = iommu_pkg::swap8(rec_i[64*i +: 64]);
+  end
   assign reach = ~iommu_pkg::beyond(wr_addr_o[55:12], pas_i);
   assign begins = rec_valid_i & ~storing_q;
   assign wr_valid_o = storing_q;
   assign rec_done_o = storing_q ? wr_done_i : (rec_valid_i & (~usable | full | ~reach));
   assign rec_lost_o = ~storing_q | wr_error_i;
-  // a queue that is off or broken is a failure, one that is full is not
-  assign rec_code_o = (storing_q | ~on_q | ~en_q | mf_q | (~of_q & ~full)) ? ats_pkg::RESPONSE_FAILURE : ats_pkg::RESPONSE_SUCCESS;
+  assign rec_full_o = ~storing_q & on_q & en_q & ~mf_q & (of_q | full);
 
-  assign en_o = en_q;
-  assign on_o = on_q;
+  assign used_o = en_q | on_q;
   assign level_o = ie_q & (mf_q | of_q);
   assign event_o = ie_q & storing_q & wr_done_i & ~wr_error_i;
   assign idle_o = ~rec_valid_i & ~storing_q & (en_q == on_q);
@@ -114,12 +121,12 @@ module iommu_pq (
       if (base_lo) base_q[31:0] <= {wdata_i[31:5], size} & QB[31:0];
       if (base_hi) base_q[63:32] <= wdata_i[63:32] & QB[63:32];
       if (base_lo || base_hi) head_q <= 32'd0;
-      else if (word_lo && at == regs_pkg::IOMMU_PQH) head_q <= wdata_i[31:0] & mask;
+      else if (head_we) head_q <= wdata_i[31:0] & mask;
       if (csr_we) begin
-        en_q <= wdata_i[regs_pkg::IOMMU_PQCSR_PQEN_LSB];
-        ie_q <= wdata_i[regs_pkg::IOMMU_PQCSR_PIE_LSB];
-        if (wdata_i[regs_pkg::IOMMU_PQCSR_PQMF_LSB]) mf_q <= 1'b0;
-        if (wdata_i[regs_pkg::IOMMU_PQCSR_PQOF_LSB]) of_q <= 1'b0;
+        en_q <= csr_new[regs_pkg::IOMMU_PQCSR_PQEN_LSB];
+        ie_q <= csr_new[regs_pkg::IOMMU_PQCSR_PIE_LSB];
+        if (csr_new[regs_pkg::IOMMU_PQCSR_PQMF_LSB]) mf_q <= 1'b0;
+        if (csr_new[regs_pkg::IOMMU_PQCSR_PQOF_LSB]) of_q <= 1'b0;
       end
 
       if (storing_q) begin
