@@ -45,7 +45,8 @@ module iommu_tlb_way #(
       page1_q <= page[set1];
       leaf1_q <= leaf[set1];
     end
-    if (tag_en_i) tag_q <= {space[tag_set_i], page[tag_set_i]};
+    // an entry that is being written counts already, or two fills of a page in a row would take two ways
+    if (tag_en_i) tag_q <= (we_i && set_i == tag_set_i) ? entry_i[191:64] : {space[tag_set_i], page[tag_set_i]};
     if (we_i) begin
       space[set_i] <= entry_i[191:128];
       page[set_i] <= entry_i[127:64];
