@@ -381,12 +381,7 @@ module iommu_top #(
     .wr_store_i({mrif_wr_data, mrif_wr_data, walk_wr_data, 32'd0, msi_wr_store, 32'd0, cq_wr_store}), .wr_half_i({1'b1, 1'b0, walk_wr_half, 2'b11}),
     .wr_excl_i(mrif_excl), .wr_slot_i(walk_wr_slot), .wr_qosid_i({mrif_qosid, walk_wr_qosid}),
     .wr_done_o(wr_done), .wr_error_o(wr_error), .wr_exokay_o(wr_exokay),
-    .m_iommu_awlock, .m_iommu_awqosid, .m_iommu_arlock, .m_iommu_arqosid,
-    .m_iommu_awid, .m_iommu_awaddr, .m_iommu_awlen, .m_iommu_awsize, .m_iommu_awburst, .m_iommu_awprot, .m_iommu_awuser, .m_iommu_awvalid,
-    .m_iommu_awready, .m_iommu_wdata, .m_iommu_wstrb, .m_iommu_wlast, .m_iommu_wvalid, .m_iommu_wready, .m_iommu_bid, .m_iommu_bresp,
-    .m_iommu_bvalid, .m_iommu_bready, .m_iommu_arid, .m_iommu_araddr, .m_iommu_arlen, .m_iommu_arsize, .m_iommu_arburst, .m_iommu_arprot,
-    .m_iommu_aruser, .m_iommu_arvalid, .m_iommu_arready, .m_iommu_rid, .m_iommu_rdata, .m_iommu_rresp, .m_iommu_ruser, .m_iommu_rlast,
-    .m_iommu_rvalid, .m_iommu_rready, .quiet_o(mem_quiet));
+    .quiet_o(mem_quiet), .*);
 
   // ---- debug translation, performance counters --------------------------------------------------------------------------------------------
   logic dbg_idle;
