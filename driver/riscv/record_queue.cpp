@@ -33,7 +33,8 @@ std::uint32_t RecordQueue::tail() {
 
 bool RecordQueue::ready() {
   const std::scoped_lock lock(mutex_);
-  return started() && tail() != head_;
+  return started() &&
+         (tail() != head_ || (card::read(card_.mmio(), registers_.queue.csr) & registers_.queue.errors) != 0);
 }
 
 RecordQueue::Errors RecordQueue::drain(const std::function<void(std::span<const std::uint64_t>)>& take) {

@@ -41,7 +41,7 @@ class RecordQueue {
   /// Waits until a record is there; it stays there. As a wait (kCardIdle: the card is idle and there is none);
   /// EOPNOTSUPP: not started.
   Result<> wait(std::uint64_t cycles);
-  /// Whether a record is there. Does not wait.
+  /// Whether there is something to drain: records, or an error that keeps more from coming. Does not wait.
   bool ready();
   /// The interrupt vectors that announce a record; 0: none.
   std::uint64_t vectors();
