@@ -87,6 +87,7 @@ Result<> Channel::stop() {
   auto done = card::wait(
       iommu_.card(), {.who = fmt::format("DMA channel {}", index_), .what = "its stop", .cycles = options_.wait_cycles},
       [this] { return regs::dma::status_f::running.get(read(regs::dma::status)) == 0; });
+  if (done) iommu_.channel_asks(index_, {});
   harvest();
   return done;
 }
@@ -123,6 +124,7 @@ Result<> Channel::start() {
     card::write(mmio, regs::card::irq_enable, card::read(mmio, regs::card::irq_enable) | vector);
     card::write(mmio, regs::card::irq_rearm, vector);
   }
+  iommu_.channel_asks(index_, identity_.ats ? std::optional(identity_.device_id) : std::nullopt);
   write(r::ctrl, control(identity_, options_.interrupts));
   running_ = true;
   return {};

@@ -71,14 +71,17 @@ Device::Device(Iommu& iommu, const DeviceOptions& options)
                                   options.page_sizes & (iommu.options().napot ? ~std::uint64_t{0} : ~kNapotSize))) {
   std::ranges::copy_if(formats_, std::back_inserter(process_formats_),
                        [](const ioas::Format& format) { return format.stage == 1; });
+  if (options_.ats && options_.external) iommu_.device_asks(options_.device_id, true);
 }
 
 Device::~Device() {
+  const std::scoped_lock lock(iommu_.mutex());
   while (!domains_.empty()) {
     const std::uint32_t process_id = domains_.rbegin()->first;
     (void)detach(process_id == 0 ? ioas::ProcessId{} : process_id);
     domains_.erase(process_id);
   }
+  if (options_.ats && options_.external) iommu_.device_asks(options_.device_id, false);
 }
 
 const std::vector<ioas::Format>& Device::formats(ioas::ProcessId process) const {

@@ -204,6 +204,7 @@ Result<> Iommu::restart() {
   if (auto done = card::reset(card_); !done) return done;
   quarantine_.free();
   handlers_.forget();
+  asking_.clear();
   lost_ = false;
   auto done = start();
   if (!done) lost_ = true;
@@ -234,6 +235,8 @@ void Iommu::unwatch(const AddressSpace& space, std::uint32_t device_id, ioas::Pr
 }
 
 Result<> Iommu::forget(const Caching& who) noexcept {
+  const bool asks = std::ranges::any_of(asking_, [&](const auto& one) { return one.second == who.device_id; });
+  if (!asks && !external_.contains(who.device_id)) return {};
   auto done = commands_.push(command::iofence({.reads = false, .writes = false}));
   if (done) done = commands_.push(command::ats_inval(who.device_id, who.process, {}));
   return done;

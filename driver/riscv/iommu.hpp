@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -43,6 +44,7 @@ struct DeviceOptions {
   std::vector<ioas::DeviceReservation> reservations{};
   bool ats{};               ///< it may ask for translations and keep them (DC.tc.EN_ATS); invalidations reach it then
   bool page_requests{};     ///< it may ask for pages (EN_PRI), which needs `ats`
+  bool external{};          ///< with `ats`: it is none of the card's DMA channels, so that it may ask at any time
   bool response_process{};  ///< it wants the process id back with the answer (PRPR), which needs `page_requests`
 };
 
@@ -115,6 +117,16 @@ class Iommu {
     caching_.emplace(space, Caching{device_id, process});
   }
   void unwatch(const AddressSpace& space, std::uint32_t device_id, ioas::ProcessId process) noexcept;
+  /// A DMA channel asks for translations as this device from here on, or for none. A device for which nothing asks has
+  /// none to forget, and would not answer an invalidation.
+  void channel_asks(unsigned channel, std::optional<std::uint32_t> device_id) {
+    asking_.erase(channel);
+    if (device_id) asking_.emplace(channel, *device_id);
+  }
+  /// The same for a device that is no channel.
+  void device_asks(std::uint32_t device_id, bool asks) {
+    asks ? (void)external_.insert(device_id) : (void)external_.erase(device_id);
+  }
   /// The end of an address space: invalidates all of it, then frees its tables and its number. A guest's has no tables.
   void retire(const AddressSpace& space, std::unique_ptr<Table> root) noexcept;
   /// Frees tables if the fence before has passed, else keeps them.
@@ -155,6 +167,8 @@ class Iommu {
   Numbers pscids_{20, "PSCID"};
   Numbers gscids_{16, "GSCID"};
   std::multimap<AddressSpace, Caching> caching_;  ///< attached devices with ATS
+  std::map<unsigned, std::uint32_t> asking_;      ///< DMA channels in ATS mode, and as which device
+  std::set<std::uint32_t> external_;              ///< other devices with ATS
   Quarantine quarantine_;                         ///< of a lost card
   std::uint64_t capabilities_{};
   bool lost_{};
