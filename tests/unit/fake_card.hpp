@@ -69,6 +69,9 @@ class FakeCard final : public card::Card, public card::Mmio, public card::DmaMem
   /// Puts a record into the fault queue as the hardware would, overflow included.
   void record_fault(unsigned cause, unsigned ttyp, std::uint32_t device_id, std::uint64_t iova);
 
+  /// The same for the page-request queue, with the record's two words.
+  void record_page_request(std::uint64_t first, std::uint64_t second);
+
   // card::Card
   card::Mmio& mmio() override { return *this; }
   card::DmaMemory& memory() override { return *this; }

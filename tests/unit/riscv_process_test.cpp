@@ -9,6 +9,7 @@
 #include "ioas/pages.hpp"
 #include "riscv/domain.hpp"
 #include "riscv/iommu.hpp"
+#include "riscv/process_directory.hpp"
 #include "unit/fake_card.hpp"
 
 namespace aperture::riscv {
@@ -61,9 +62,7 @@ class ProcessTest : public testing::Test {
     return static_cast<unsigned>((card->at(*walk.address) - bytes.get()) / 4096);
   }
   unsigned cause(std::optional<std::uint32_t> process) { return card->translate(kDevice, kIova, true, process).cause; }
-  regs::PdtpMode mode() {
-    return static_cast<regs::PdtpMode>(regs::dc::fsc::mode.get(iommu->context(kDevice).fsc));
-  }
+  regs::PdtpMode mode() { return static_cast<regs::PdtpMode>(regs::dc::fsc::mode.get(iommu->context(kDevice).fsc)); }
 
   std::unique_ptr<std::byte, void (*)(void*)> bytes{nullptr, &std::free};
   std::shared_ptr<ioas::Pages> pages;
@@ -126,7 +125,8 @@ TEST_F(ProcessTest, AReplaceIsNeverSeenHalfWay) {
   for (const std::uint32_t id : {5U, 0x123U, 0x8'0001U}) {
     SCOPED_TRACE(id);
     ASSERT_TRUE(attach(space(0, {}), {}));
-    ASSERT_TRUE(attach(space(1), id));
+    const auto before = space(1);
+    ASSERT_TRUE(attach(before, id));
     ASSERT_TRUE(attach(space(3), id + 1));
     auto after = space(2);
     auto prepared = device->prepare_attach(after, id);
@@ -231,7 +231,7 @@ TEST_F(ProcessTest, AFenceThatFailsKeepsTheDirectoryUntilTheCardIsReset) {
   EXPECT_EQ((*prepared)->commit().error().number, EIO);
   EXPECT_EQ(device->detach(5).error().number, EIO);
   card->idle_early = false;
-  EXPECT_EQ(card->freed_buffers, freed);
+  EXPECT_EQ(card->freed_buffers, freed + 1);  // a page that was spare
   prepared->reset();
   ASSERT_TRUE(iommu->restart());
   ASSERT_TRUE(attach(space(3), 5));
