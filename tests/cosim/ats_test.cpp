@@ -191,6 +191,26 @@ TEST_F(AtsChannel, ForgetsWhatWasUnmapped) {
   EXPECT_EQ(std::memcmp(before.data(), to.data(), kPageSize), 0);
 }
 
+TEST_F(AtsChannel, ADeviceForWhichNothingAsksKeepsNothingWaiting) {
+  if (!prepare()) return;
+  Memory memory(kPageSize, random);
+  map(*ioas, memory, kSource);
+  good(dma->crc(Iova{kSource}, kPageSize));
+  const auto quick = [&](const auto& change) {
+    const std::uint64_t before = card::cycles(*card);
+    EXPECT_TRUE(change());
+    EXPECT_LT(card::cycles(*card) - before, 100'000U);
+    EXPECT_FALSE(iommu->lost());
+  };
+  ASSERT_TRUE(dma->stop());
+  quick([&] { return ioas->unmap(Iova{kSource}, kPageSize).has_value(); });
+  quick([&] { return ioas::Ioas::detach(*platform, *device_).has_value(); });
+  ASSERT_TRUE(ioas->attach(*device_));
+  map(*ioas, memory, kSource);
+  ASSERT_TRUE(dma->start());
+  EXPECT_EQ(good(dma->crc(Iova{kSource}, kPageSize)).crc, memory.crc(0, kPageSize));
+}
+
 TEST_F(AtsChannel, WritesNothingMoreOnceAnUnmapReturns) {
   if (!prepare()) return;
   const Memory from(64 * kPageSize, random);

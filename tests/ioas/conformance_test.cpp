@@ -76,6 +76,26 @@ TEST_P(IoasConformance, UnmappedAddressFaultsAndItsPagesAreReleased) {
   EXPECT_EQ(world->pinned_bytes(), 0U);
 }
 
+TEST_P(IoasConformance, WrittenPagesAreToldWhereTheDomainCanTrackThem) {
+  Device& device = world->add_device({.name = "nic"});
+  Ioas ioas(platform);
+  ASSERT_TRUE(ioas.attach(device));
+  ASSERT_TRUE(ioas.map(memory.data(), 8 * kPage, Prot::kReadWrite, Iova{0x10000}));
+  const auto on = ioas.set_dirty_tracking(true);
+  if (!on) {
+    EXPECT_EQ(on.error().number, EOPNOTSUPP);
+    GTEST_SKIP() << on.error().what;
+  }
+  const std::array<std::byte, 4> sent{std::byte{1}};
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_TRUE(reads(device, {0x12000}));
+    ASSERT_TRUE(world->write(device, {0x13ffe}, sent));
+    const std::vector<IovaRange> written{{{0x13000}, {0x14fff}}};
+    EXPECT_EQ(*ioas.dirty({0x10000}, 8 * kPage, kPage), written);
+    EXPECT_TRUE(ioas.dirty({0x10000}, 8 * kPage, kPage)->empty());
+  }
+}
+
 TEST_P(IoasConformance, AttachWithMapInTheDevicesHoleIsRefusedAndChangesNothing) {
   Device& device = world->add_device({.name = "nic", .reservations = {{{{0x20000}, {0x2ffff}}, Cause::kMsi}}});
   Ioas ioas(platform);

@@ -149,7 +149,7 @@ void FakeCard::write(int bar, std::uint64_t offset, std::uint64_t value) {
     reset();
   } else if (is(iommu::ddtp)) {
     if (iommu::ddtp_f::iommu_mode.get(value) <= levels_max + 1) word = value & ~iommu::ddtp_f::busy.mask();
-  } else if (is(iommu::cqb) || is(iommu::fqb)) {
+  } else if (is(iommu::cqb) || is(iommu::fqb) || is(iommu::pqb)) {
     const std::uint64_t log2 = std::min<std::uint64_t>(iommu::cqb_f::log2szm1.get(value), queue_log2_max - 1);
     word = iommu::cqb_f::log2szm1.set(value, log2);
   } else if (is(iommu::cqcsr)) {
@@ -160,6 +160,10 @@ void FakeCard::write(int bar, std::uint64_t offset, std::uint64_t value) {
     const std::uint64_t w1c = value & 0x300;
     if (iommu::fqcsr_f::fqen.get(value) > iommu::fqcsr_f::fqen.get(word)) reg(iommu::fqt) = 0;
     word = ((word & 0x300) & ~w1c) | (value & 3) | (iommu::fqcsr_f::fqen.get(value) << 16);
+  } else if (is(iommu::pqcsr)) {
+    const std::uint64_t w1c = value & 0x300;
+    if (iommu::pqcsr_f::pqen.get(value) > iommu::pqcsr_f::pqen.get(word)) reg(iommu::pqt) = 0;
+    word = ((word & 0x300) & ~w1c) | (value & 3) | (iommu::pqcsr_f::pqen.get(value) << 16);
   } else if (is(iommu::ipsr)) {
     word &= ~value;
   } else if (bar == 2 && offset >= dma::kBlock.base) {
@@ -213,7 +217,9 @@ void FakeCard::execute_command() {
   const std::uint64_t address = base + reg(iommu::cqh) * regs::cmd::kSize;
   const riscv::Command command{load(address), load(address + 8)};
   const auto opcode = static_cast<regs::Opcode>(regs::cmd::w0::opcode.get(command.w0));
-  if (opcode != regs::Opcode::kIotinval && opcode != regs::Opcode::kIodir && opcode != regs::Opcode::kIofence) {
+  const bool ats = iommu::capabilities_f::ats.get(capabilities) != 0;
+  if (opcode != regs::Opcode::kIotinval && opcode != regs::Opcode::kIodir && opcode != regs::Opcode::kIofence &&
+      !(ats && opcode == regs::Opcode::kAts)) {
     reg(iommu::cqcsr) |= bit(iommu::cqcsr_f::cmd_ill);
     return;
   }
@@ -245,55 +251,19 @@ void FakeCard::record_fault(unsigned cause, unsigned ttyp, std::uint32_t device_
   tail = (tail + 1) % entries;
 }
 
-FakeCard::Walk FakeCard::translate(std::uint32_t device_id, std::uint64_t iova, bool write) {
-  const std::uint64_t ddtp = reg(iommu::ddtp);
-  const unsigned mode = static_cast<unsigned>(ddtp & 15);
-  if (mode == 0) return {.address = {}, .cause = 256};
-  if (mode == 1) return {.address = iova};
-  const unsigned bits[3] = {7, 9, 8};
-  unsigned shift = mode == 2 ? 0 : mode == 3 ? 7 : 16;
-  std::uint64_t table = (ddtp >> 10) << 12;
-  for (unsigned level = mode - 2; level > 0; --level) {
-    const std::uint64_t entry = load(table + 8 * ((device_id >> shift) & ((1U << bits[level]) - 1)));
-    if ((entry & 1) == 0) return {.address = {}, .cause = 258};
-    table = (entry >> 10) << 12;
-    shift = level == 2 ? 7 : 0;
+void FakeCard::record_page_request(std::uint64_t first, std::uint64_t second) {
+  std::uint64_t& csr = reg(iommu::pqcsr);
+  if ((csr & 0x300) != 0) return;
+  const std::uint64_t entries = std::uint64_t{2} << iommu::pqb_f::log2szm1.get(reg(iommu::pqb));
+  std::uint64_t& tail = reg(iommu::pqt);
+  if ((tail + 1) % entries == reg(iommu::pqh)) {
+    csr |= bit(iommu::pqcsr_f::pqof);
+    return;
   }
-  const std::uint64_t context = table + 32 * (device_id & 0x7f);
-  if ((load(context) & 1) == 0) return {.address = {}, .cause = 258};
-  const std::uint64_t fsc = load(context + 24);
-  if (fsc >> 60 == 0) return {.address = iova};
-
-  const unsigned levels = static_cast<unsigned>(fsc >> 60) - 5;
-  const unsigned width = 12 + 9 * levels;
-  Walk walk;
-  walk.cause = write ? 15 : 13;
-  const std::int64_t sign = static_cast<std::int64_t>(iova) >> (width - 1);
-  if (sign != 0 && sign != -1) return walk;
-  table = (fsc & ((1ULL << 44) - 1)) << 12;
-  for (unsigned level = levels; level-- > 0;) {
-    const unsigned low = 12 + 9 * level;
-    const std::uint64_t entry = load(table + 8 * ((iova >> low) & 511));
-    ++walk.reads;
-    if ((entry & 1) == 0) return walk;
-    const std::uint64_t base = ((entry >> 10) & ((1ULL << 44) - 1)) << 12;
-    if ((entry & 0xe) == 0) {
-      table = base;
-      continue;
-    }
-    const bool napot = entry >> 63 != 0;
-    const std::uint64_t span = napot ? 0x1'0000 : 1ULL << low;
-    const std::uint64_t physical = napot ? base & ~0x8000ULL : base;
-    const std::uint64_t needed = write ? 0xd7 : 0x53;  // V R U A, and W D
-    if ((napot && (level != 0 || (base & 0xf000) != 0x8000)) || (physical & (span - 1)) != 0 ||
-        (entry & needed) != needed)
-      return walk;
-    walk.address = physical | (iova & (span - 1));
-    walk.leaf = span;
-    walk.entry = entry;
-    return walk;
-  }
-  return walk;
+  const std::uint64_t record[2] = {first, second};
+  std::memcpy(at((iommu::pqb_f::ppn.get(reg(iommu::pqb)) << 12) + tail * regs::page_request::kSize), record,
+              sizeof record);
+  tail = (tail + 1) % entries;
 }
 
 bool FakeCard::access(std::uint32_t device_id, std::uint64_t iova, std::byte* data, std::uint64_t size, bool write,

@@ -110,8 +110,8 @@ TEST_P(DeviceTest, DevicesShareADomainAndKeepItWhenOneLeaves) {
 TEST_P(DeviceTest, TwoDomainsNeverShareANumber) {
   auto one = std::dynamic_pointer_cast<Domain>(domain());
   auto two = std::dynamic_pointer_cast<Domain>(domain());
-  EXPECT_NE(one->pscid(), two->pscid());
-  EXPECT_NE(one->pscid(), 0U);
+  EXPECT_NE(one->space(), two->space());
+  EXPECT_NE(one->space().pscid, 0U);
 }
 
 TEST_P(DeviceTest, AReplaceIsNeverSeenHalfWay) {
@@ -200,7 +200,8 @@ TEST_P(DeviceTest, OnePageIsInvalidatedByItsAddressInItsAddressSpace) {
   space->unmap({{0x2000}, {0x2fff}});
   ASSERT_TRUE(space->sync());
   ASSERT_EQ(card.commands.size(), 2U);
-  EXPECT_EQ(card.commands[0], command::iotinval_vma(std::dynamic_pointer_cast<Domain>(space)->pscid(), Iova{0x2000}));
+  EXPECT_EQ(card.commands[0],
+            command::iotinval_vma(std::dynamic_pointer_cast<Domain>(space)->space().pscid, Iova{0x2000}));
 }
 
 TEST_P(DeviceTest, ASyncWithNothingRemovedSendsNothing) {

@@ -33,9 +33,10 @@ TEST(IommuBringUp, EmptiesEveryCacheBehindAFence) {
   FakeCard card;
   auto iommu = Iommu::bring_up(card);
   ASSERT_TRUE(iommu);
-  ASSERT_EQ(card.commands.size(), 3U);
+  ASSERT_EQ(card.commands.size(), 4U);
   EXPECT_EQ(card.commands[0], command::iodir_inval_ddt({}));
   EXPECT_EQ(card.commands[1], command::iotinval_vma({}, {}));
+  EXPECT_EQ(card.commands[2], command::iotinval_gvma({}, {}));
   EXPECT_EQ(card.fences, 1U);
 }
 

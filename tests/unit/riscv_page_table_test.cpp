@@ -22,16 +22,16 @@ class PageTableTest : public testing::Test {
     auto directory = card.allocate(4096, 4096);
     directory_ = std::move(*directory);
     auto* context = reinterpret_cast<std::uint64_t*>(directory_->bytes().data()) + 4 * kDevice;
-    context[3] = static_cast<std::uint64_t>(F::kMode) << 60 | table.root().value >> 12;
-    context[0] = 1;
+    context[F::kStage == 2 ? 1 : 3] = static_cast<std::uint64_t>(F::kMode) << 60 | table.root().value >> 12;
+    context[0] = regs::dc::tc::v.mask() | regs::dc::tc::sade.mask() | regs::dc::tc::gade.mask();
     card.reg(regs::iommu::ddtp) = 2 | directory_->address().value >> 12 << 10;
     base_buffers = card.buffers;
   }
   Result<> map(std::uint64_t iova, std::vector<card::BusExtent> extents, bool writable = true,
-               std::uint64_t sizes = PageTable<F>::page_sizes()) {
+               std::uint64_t sizes = PageTable<F>::page_sizes(), bool clean = false) {
     std::uint64_t length = 0;
     for (const auto& extent : extents) length += extent.length;
-    return table.map({iova}, length, ExtentCursor(extents, 0), writable, sizes);
+    return table.map({iova}, length, ExtentCursor(extents, 0), writable, sizes, clean);
   }
   void unmap(std::uint64_t first, std::uint64_t length) {
     table.unmap({{first}, {first + (length - 1)}}, removed, quarantine);
@@ -49,7 +49,7 @@ class PageTableTest : public testing::Test {
   unsigned base_buffers{};
 };
 
-using Formats = testing::Types<Sv39, Sv48, Sv57>;
+using Formats = testing::Types<Sv39, Sv48, Sv57, Sv39x4, Sv48x4, Sv57x4>;
 TYPED_TEST_SUITE(PageTableTest, Formats);
 
 TYPED_TEST(PageTableTest, MapsEachPageToItsExtent) {
@@ -98,18 +98,82 @@ TYPED_TEST(PageTableTest, SvnapotGroupsOnlyWhenAskedFor) {
   EXPECT_EQ(this->leaf(k1G), k4K);
 }
 
-TYPED_TEST(PageTableTest, BothHalvesAreUsableUpToTheirLastByte) {
-  const std::uint64_t low = PageTable<TypeParam>::kLow.last.value - (k2M - 1);
-  const std::uint64_t high = PageTable<TypeParam>::kHigh.first.value;
-  const std::uint64_t top = ~std::uint64_t{0} - (k2M - 1);
-  for (const std::uint64_t iova : {low, high, top}) {
+TYPED_TEST(PageTableTest, EveryApertureIsUsableUpToItsLastByte) {
+  std::vector<std::uint64_t> places;
+  for (const IovaRange& aperture : PageTable<TypeParam>::apertures()) {
+    places.push_back(aperture.first.value);
+    places.push_back(aperture.last.value - (k2M - 1));
+  }
+  for (const std::uint64_t iova : places) {
     ASSERT_TRUE(this->map(iova, {{{k1G}, k2M}}));
     EXPECT_EQ(this->walk(iova + k2M - 1), k1G + k2M - 1);
   }
-  this->unmap(top, k2M);
-  EXPECT_EQ(this->walk(~std::uint64_t{0}), std::nullopt);
-  EXPECT_TRUE(this->walk(low));
-  EXPECT_TRUE(this->walk(high));
+  this->unmap(places.back(), k2M);
+  EXPECT_EQ(this->walk(places.back() + k2M - 1), std::nullopt);
+  places.pop_back();
+  for (const std::uint64_t iova : places) EXPECT_TRUE(this->walk(iova));
+}
+
+TYPED_TEST(PageTableTest, ASecondStageHasARootOfFourPagesAtAMultipleOfThem) {
+  if (!PageTable<TypeParam>::kSecond) return;
+  EXPECT_EQ(this->table.root().value % (4 * k4K), 0U);
+  // Entries of each of the four pages.
+  for (std::uint64_t page = 0; page < 4; ++page)
+    ASSERT_TRUE(this->map(page << (PageTable<TypeParam>::kVaBits - 2), {{{k1G + page * k4K}, k4K}}));
+  for (std::uint64_t page = 0; page < 4; ++page)
+    EXPECT_EQ(this->walk(page << (PageTable<TypeParam>::kVaBits - 2)), k1G + page * k4K);
+}
+
+TYPED_TEST(PageTableTest, TellsWhichLeavesWereWritten) {
+  ASSERT_TRUE(this->map(0, {{{k1G}, k2M}, {{3 * k1G}, 2 * k4K}}, true, PageTable<TypeParam>::page_sizes(), true));
+  ASSERT_TRUE(this->map(k1G, {{{k1G}, k64K}}, true, k4K | k64K, true));
+  ASSERT_TRUE(this->map(2 * k1G, {{{k1G}, k4K}}, false));
+  const IovaRange all{{0}, {3 * k1G - 1}};
+  std::vector<IovaRange> dirty;
+  this->walk(k4K, false);
+  this->table.find_dirty(all, dirty);
+  EXPECT_TRUE(dirty.empty());
+  this->walk(k4K);
+  this->walk(k2M + k4K);
+  this->walk(k1G + 5 * k4K);
+  this->table.find_dirty(all, dirty);
+  EXPECT_EQ(dirty,
+            (std::vector<IovaRange>{{{0}, {k2M - 1}}, {{k2M + k4K}, {k2M + 2 * k4K - 1}}, {{k1G}, {k1G + k64K - 1}}}));
+  for (const IovaRange& one : dirty) this->table.clean(one, all, this->removed);
+  EXPECT_EQ(this->removed.addresses().size(), 3U);
+  dirty.clear();
+  this->table.find_dirty(all, dirty);
+  EXPECT_TRUE(dirty.empty());
+  this->walk(k1G);
+  this->table.find_dirty(all, dirty);
+  EXPECT_EQ(dirty, (std::vector<IovaRange>{{{k1G}, {k1G + k64K - 1}}}));
+}
+
+TYPED_TEST(PageTableTest, ALeafThatReachesBeyondWhatIsCleanedStaysDirty) {
+  ASSERT_TRUE(this->map(0, {{{k1G}, k2M}}, true, PageTable<TypeParam>::page_sizes(), true));
+  this->walk(k4K);
+  const IovaRange part{{0}, {k1G / 1024 - 1}};
+  std::vector<IovaRange> dirty;
+  this->table.find_dirty(part, dirty);
+  ASSERT_EQ(dirty.size(), 1U);
+  this->table.clean(dirty[0], part, this->removed);
+  EXPECT_FALSE(this->removed.any());
+  this->table.find_dirty(part, dirty);
+  EXPECT_EQ(dirty.size(), 2U);
+}
+
+TYPED_TEST(PageTableTest, AllOfItCanBeMadeCleanOrDirty) {
+  const std::uint64_t last = PageTable<TypeParam>::apertures().back().last.value - (k4K - 1);
+  ASSERT_TRUE(this->map(0, {{{k1G}, k4K}}));
+  ASSERT_TRUE(this->map(last, {{{k1G}, k4K}}));
+  ASSERT_TRUE(this->map(k4K, {{{k1G}, k4K}}, false));
+  const IovaRange ends[] = {{{0}, {2 * k4K - 1}}, {{last}, {last + (k4K - 1)}}};
+  for (const bool state : {false, true}) {
+    this->table.set_dirty(state);
+    std::vector<IovaRange> dirty;
+    for (const IovaRange& end : ends) this->table.find_dirty(end, dirty);
+    EXPECT_EQ(dirty.size(), state ? 2U : 0U);
+  }
 }
 
 TYPED_TEST(PageTableTest, ReadOnlyLeavesRefuseWrites) {
