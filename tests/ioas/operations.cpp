@@ -11,6 +11,15 @@ Answer answer(const Outcome<T>& outcome, std::uint64_t value = 0) {
   return outcome ? Answer{0, value} : Answer{outcome.error().number, 0};
 }
 
+IovaRange range_at(std::uint64_t first, std::uint64_t length) { return {{first}, {first + (length - 1)}}; }
+
+std::vector<IovaRange> allowed(const Operation& o) {
+  std::vector<IovaRange> result;
+  if (o.ranges >= 1) result.push_back(range_at(o.iova, o.length));
+  if (o.ranges >= 2) result.push_back(range_at(o.from_iova, o.length));
+  return result;
+}
+
 rc::Gen<std::uint64_t> address() {
   const auto page = rc::gen::map(rc::gen::inRange<std::uint64_t>(0, 64), [](std::uint64_t n) { return n * kPageSize; });
   return rc::gen::weightedOneOf<std::uint64_t>(
@@ -42,21 +51,60 @@ rc::Gen<Operation> operation(unsigned devices) {
       rc::gen::set(&Operation::prot,
                    rc::gen::weightedElement<Prot>(
                        {{1, Prot::kNone}, {4, Prot::kRead}, {2, Prot::kWrite}, {6, Prot::kReadWrite}})),
+      rc::gen::set(&Operation::ranges, rc::gen::inRange(0U, 3U)),
       rc::gen::set(&Operation::flag));
 }
 
 }  // namespace
+
+std::string_view name(Operation::Kind kind) {
+  static constexpr std::array<std::string_view, static_cast<std::size_t>(Operation::Kind::kLast) + 1> kNames{
+      "map",     "map fixed", "copy",   "copy fixed", "unmap",  "allow",
+      "reserve", "unreserve", "attach", "replace",    "detach", "huge pages"};
+  return kNames.at(static_cast<std::size_t>(kind));
+}
 
 rc::Gen<std::vector<Operation>> operations(unsigned devices) {
   return rc::gen::container<std::vector<Operation>>(operation(devices));
 }
 
 std::ostream& operator<<(std::ostream& out, const Operation& o) {
-  static constexpr std::array kNames{"map",     "map_fixed", "copy",   "copy_fixed", "unmap",  "allow",
-                                     "reserve", "unreserve", "attach", "replace",    "detach", "huge_pages"};
-  return out << kNames.at(static_cast<std::size_t>(o.kind)) << " ioas " << o.ioas << " other " << o.other << " device "
-             << o.device << std::hex << " memory 0x" << o.memory << " iova 0x" << o.iova << " from 0x" << o.from_iova
-             << " length 0x" << o.length << std::dec << " prot " << static_cast<int>(o.prot) << " flag " << o.flag;
+  using Kind = Operation::Kind;
+  static constexpr std::array kProts{"no access", "read", "write", "read and write"};
+  const auto hex = [&out](const char* what, std::uint64_t number) -> std::ostream& {
+    return out << ' ' << what << " 0x" << std::hex << number << std::dec;
+  };
+  out << name(o.kind);
+  switch (o.kind) {
+    case Kind::kMap:
+    case Kind::kMapFixed:
+    case Kind::kCopy:
+    case Kind::kCopyFixed:
+      if (o.kind == Kind::kMap || o.kind == Kind::kMapFixed) {
+        hex("memory", o.memory);
+      } else {
+        hex("from", o.from_iova) << " of ioas " << o.other;
+      }
+      hex("length", o.length) << ", " << kProts.at(static_cast<std::size_t>(o.prot)) << ", to ioas " << o.ioas;
+      if (o.kind == Kind::kMapFixed || o.kind == Kind::kCopyFixed) hex("at", o.iova);
+      return out;
+    case Kind::kUnmap:
+    case Kind::kReserve:
+    case Kind::kUnreserve:
+      return hex("at", o.iova), hex("length", o.length) << ", ioas " << o.ioas;
+    case Kind::kAllow:
+      if (o.ranges >= 1) hex("at", o.iova);
+      if (o.ranges >= 2) hex("and", o.from_iova);
+      return o.ranges == 0 ? out << " everything, ioas " << o.ioas : hex("length", o.length) << ", ioas " << o.ioas;
+    case Kind::kAttach:
+    case Kind::kReplace:
+      return out << " device " << o.device << ", ioas " << o.ioas;
+    case Kind::kDetach:
+      return out << " device " << o.device;
+    case Kind::kHugePages:
+      return out << (o.flag ? " on" : " off") << ", ioas " << o.ioas;
+  }
+  return out;
 }
 
 std::ostream& operator<<(std::ostream& out, const Answer& a) {
@@ -71,7 +119,7 @@ Machine::Machine(Platform& platform, std::vector<Device*> devices, std::byte* me
 Answer Machine::play(const Operation& o) {
   using Kind = Operation::Kind;
   Ioas& ioas = space(o.ioas);
-  const IovaRange range{{o.iova}, {o.iova + (o.length - 1)}};
+  const IovaRange range = range_at(o.iova, o.length);
   std::optional<Iova> fixed;
   if (o.kind == Kind::kMapFixed || o.kind == Kind::kCopyFixed) fixed = Iova{o.iova};
   switch (o.kind) {
@@ -90,7 +138,7 @@ Answer Machine::play(const Operation& o) {
       return answer(length, length.value_or(0));
     }
     case Kind::kAllow:
-      return answer(ioas.allow(o.flag ? std::vector{range} : std::vector<IovaRange>{}));
+      return answer(ioas.allow(allowed(o)));
     case Kind::kReserve:
       return answer(ioas.reserve(range));
     case Kind::kUnreserve:
