@@ -140,6 +140,7 @@ class LinuxModel {
   static std::uint64_t alignment(const Space& space);
   static bool aligned(const Space& space, std::uint64_t alignment);
   /// Pins what the area needs and is not in its list of objects yet. `pinned`: one list a provider.
+  Done fill_all(const State& state, const Space& space) const;
   Done fill(const State& state, const Space& space, const Area& area, std::vector<std::vector<bool>>& pinned) const;
   std::vector<std::vector<bool>> all_pinned(const State& state) const;
   static std::vector<bool> pinned(const State& state, std::size_t provider);

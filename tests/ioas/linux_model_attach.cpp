@@ -49,18 +49,20 @@ LinuxModel::Done LinuxModel::attach(State& state, const Operation& o, bool only_
                                   [&](const Domain& domain) { return usable(o.device, domain); });
   const bool moves = !replaces || attachment->space != o.ioas;
   const auto reserved = [&]() -> Done { return moves ? reserve_for(space, o.device) : Done{0}; };
-  const unsigned number = found == space.domains.end() ? state.domains_made : found->number;
-  if (found != space.domains.end()) {
-    if (replaces && attachment->domain == number) return 0;
-    if (const Done done = reserved(); !done) return done;
-  } else if (replaces) {
-    // A replace fills the new domain before it looks at the device's reservations.
+  const bool fresh = found == space.domains.end();
+  const unsigned number = fresh ? state.domains_made : found->number;
+  if (replaces && attachment->domain == number) return 0;
+  if (fresh && replaces) {
+    // A replace makes its new domain before it looks at the device's reservations, an attach after that.
     if (const Done done = add_domain(state, space, o.device); !done) return done;
     if (const Done done = reserved(); !done) return done;
   } else {
     if (const Done done = reserved(); !done) return done;
-    if (const Done done = add_domain(state, space, o.device); !done) return done;
+    if (fresh) {
+      if (const Done done = add_domain(state, space, o.device); !done) return done;
+    }
   }
+  if (const Done done = fill_all(state, space); !done) return done;
   if (replaces) leave(state, o.device);
   attachment = Attachment{o.ioas, number};
   return 0;
@@ -94,11 +96,7 @@ LinuxModel::Done LinuxModel::add_domain(State& state, Space& space, unsigned dev
                               "allowed range outside the aperture");
     if (!done) return done;
   }
-  auto pinned = all_pinned(state);
   space.domains.push_back({number, *format, d.provider, device});
-  for (const auto& [first, area] : space.areas) {
-    if (const Done done = fill(state, space, area, pinned); !done) return done;
-  }
   return 0;
 }
 
@@ -128,6 +126,14 @@ LinuxModel::Done LinuxModel::reserve(Space& space, IovaRange range, Owner owner,
 
 void LinuxModel::remove_reservations(Space& space, Owner owner) {
   std::erase_if(space.reserved, [&](const Reservation& r) { return r.owner == owner; });
+}
+
+LinuxModel::Done LinuxModel::fill_all(const State& state, const Space& space) const {
+  auto pinned = all_pinned(state_);
+  for (const auto& [first, area] : space.areas) {
+    if (const Done done = fill(state, space, area, pinned); !done) return done;
+  }
+  return 0;
 }
 
 LinuxModel::Done LinuxModel::fill(const State& state, const Space& space, const Area& area,
