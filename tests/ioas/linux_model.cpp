@@ -89,9 +89,8 @@ LinuxModel::Done LinuxModel::call(State& state, const Operation& o) const {
       if (named.first > named.last) return no(EINVAL, "range ends before it begins");
       return reserve(space, named, {}, "map in the way", "allowed range in the way");
     case Kind::kUnreserve: {
-      const auto found = std::find_if(space.reserved.begin(), space.reserved.end(), [&](const Reservation& r) {
-        return r.owner == Owner{} && r.range == named;
-      });
+      const auto found = std::find_if(space.reserved.begin(), space.reserved.end(),
+                                      [&](const Reservation& r) { return r.owner == Owner{} && r.range == named; });
       if (found == space.reserved.end()) return no(ENOENT, "no such reservation");
       space.reserved.erase(found);
       return 0;
@@ -133,9 +132,8 @@ LinuxModel::Done LinuxModel::copy(State& state, const Operation& o, std::optiona
   std::uint64_t at = o.from_iova;
   while (left > 0) {
     const auto& areas = state.spaces.at(o.other).areas;
-    const auto found = std::find_if(areas.begin(), areas.end(), [&](const auto& area) {
-      return area.first <= at && at <= area.second.last;
-    });
+    const auto found = std::find_if(areas.begin(), areas.end(),
+                                    [&](const auto& area) { return area.first <= at && at <= area.second.last; });
     if (found == areas.end()) return no(ENOENT, "source not mapped");
     const auto& [first, area] = *found;
     const std::uint64_t length = std::min(left - 1, area.last - at) + 1;

@@ -19,9 +19,9 @@ namespace aperture::ioas::test {
 struct ModelDevice {
   std::vector<Format> formats;  ///< as Device::formats
   std::vector<IovaRange> reservations;
-  std::uint64_t highest{};   ///< address that it can emit
-  std::size_t provider{};    ///< which of the machine's IOMMUs it is behind
-  bool own_domains_only{};   ///< takes no domain that another device made
+  std::uint64_t highest{};  ///< address that it can emit
+  std::size_t provider{};   ///< which of the machine's IOMMUs it is behind
+  bool own_domains_only{};  ///< takes no domain that another device made
 };
 
 /// What there is besides the IOASes.

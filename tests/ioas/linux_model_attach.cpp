@@ -145,7 +145,8 @@ LinuxModel::Done LinuxModel::fill(const State& state, const Space& space, const 
     std::vector<bool>& here = pinned.at(domain.provider);
     if (here.at(area.pages)) continue;
     if (!there) return no(EFAULT, "memory not there");
-    if (pages.size > machine_.limits.at(domain.provider) - bytes(state, here)) return no(ENOMEM, "limit of pinned memory");
+    if (pages.size > machine_.limits.at(domain.provider) - bytes(state, here))
+      return no(ENOMEM, "limit of pinned memory");
     here.at(area.pages) = true;
   }
   return 0;

@@ -34,7 +34,8 @@ const std::vector<Kind>& kinds() {
   static const Format kAll{"all", 1, 4, {range(0, kHighest)}, kMixed};
   static const Format kNarrow{"narrow", 1, 2, {range(0x1000, 0x1ffff)}, kMixed};
   static const Format kMiddle{"middle", 1, 3, {range(0, 0x7fffffffff)}, kMixed};
-  static const Format kHalves{"halves", 1, 3, {range(0, 0x17fff), range(0x20000, 0x2ffff), range(kHighest - 0xffffff, kHighest)}, kMixed};
+  static const Format kHalves{
+      "halves", 1, 3, {range(0, 0x17fff), range(0x20000, 0x2ffff), range(kHighest - 0xffffff, kHighest)}, kMixed};
   static const Format kSecond{"second", 2, 3, {range(0, 0x1ffffffffff)}, kMixed};
   static const Format kFine{"fine", 1, 2, {range(0x4000, 0xffffff)}, 0x1200};
   static const Format kFiner{"finer", 1, 2, {range(0, kHighest)}, 0x1010};
@@ -48,7 +49,7 @@ const std::vector<Kind>& kinds() {
       {"fine", {kFine}},
       {"finer", {kFiner}, {range(0x9000, 0x97ff)}},
       {"coarse", {kCoarse}, {range(0x5000, 0x8fff)}},
-      {"too coarse at its largest", {kMiddle, kCoarse}},
+      {"too coarse at its largest", {kMiddle, kCoarse}, {range(0x14000, 0x17fff)}},
       {"msi", {kMiddle}, {range(0x10000, 0x11fff), range(0x11000, 0x12fff), range(0xfee00000, 0xfeefffff)}},
       {"masked", {kAll}, {}, 17},
       {"elsewhere", {kAll}, {range(0x30000, 0x30fff)}, 64, 1},
@@ -67,7 +68,8 @@ const std::vector<std::uint64_t>& limits() {
 std::byte* memory() {
   static Memory bytes = [] {
     Memory fresh(Machine::kMemory, std::size_t{8} << 20);
-    for (std::size_t i = 0; i < Machine::kMemory; ++i) fresh.data()[i] = static_cast<std::byte>(i * 7 + i / 256 * 11 + i / 65536 * 3);
+    for (std::size_t i = 0; i < Machine::kMemory; ++i)
+      fresh.data()[i] = static_cast<std::byte>(i * 7 + i / 256 * 11 + i / 65536 * 3);
     return fresh;
   }();
   return bytes.data();
@@ -140,7 +142,10 @@ Result<std::unique_ptr<Residency>> LimitedPins::pin(const Pages& pages) {
 unsigned ModelWorld::device_count() { return static_cast<unsigned>(kinds().size()); }
 
 ModelWorld::ModelWorld()
-    : pins_(make_pins()), devices_(make_devices(pins_)), machine_(platform_, plain(devices_), memory()), model_(described()) {}
+    : pins_(make_pins()),
+      devices_(make_devices(pins_)),
+      machine_(platform_, plain(devices_), memory()),
+      model_(described()) {}
 
 std::string ModelWorld::difference() {
   for (unsigned space = 0; space < Machine::kSpaces; ++space) {
