@@ -80,8 +80,8 @@ class Ioas {
   Ranges ranges() const;
   std::uint64_t generation() const;
   std::vector<Reservation> reservations() const;
-  /// Automatic IOVAs come from here only, and nothing may be reserved here; empty: no such limit. Each needs first <
-  /// last and none may overlap another (EINVAL) nor a reservation (EADDRINUSE).
+  /// Automatic IOVAs come from here only (not pages 0 and the last), and nothing may be reserved here; empty: no limit.
+  /// Each needs first < last and none may overlap another (EINVAL) nor a reservation (EADDRINUSE).
   Outcome<> allow(std::vector<IovaRange> ranges);
   std::vector<IovaRange> allowed() const;
   /// A reservation of the user's. EINVAL first > last; EADDRINUSE: a map, an allowed range or a window is there.

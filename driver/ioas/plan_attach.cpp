@@ -87,13 +87,16 @@ struct Trial {
 };
 
 /// With windows the first format that holds everything, else the largest. When none holds: the finding on the largest.
-Planned<> new_slot(PlanContext& context, const AttachEdit& edit, Draft& draft, std::size_t first_new,
-                   std::uint64_t id) {
+/// Linux makes the domain of a replace before it looks at the device's reservations, and that of an attach after it:
+/// which of the two refuses comes from that.
+Planned<> new_slot(PlanContext& context, const AttachEdit& edit, Draft& draft, std::size_t first_new, std::uint64_t id,
+                   bool replaces) {
   Shape& shape = draft.state().shape;
   const std::uint64_t alignment = shape.alignment;
   const std::vector<Format>& formats = edit.device->formats(edit.process);
   const auto attempt = [&](std::size_t index) -> Planned<> {
     if (auto added = add_slot(shape, edit, index, id, context.edit, draft.next_generation()); !added) {
+      if (replaces) return added;
       auto ok = check_narrowing(context, draft, first_new, alignment, edit.device->name());
       return ok ? added : ok;
     }
@@ -175,7 +178,7 @@ Planned<> plan(PlanContext& context, const AttachEdit& edit, Effect& effect) {
     if (auto ok = check_narrowing(context, draft, first_new, shape.alignment, device.name()); !ok) return ok;
   } else {
     slot_id = shape.next_id++;
-    if (auto ok = new_slot(context, edit, draft, first_new, slot_id); !ok) return ok;
+    if (auto ok = new_slot(context, edit, draft, first_new, slot_id, current != nullptr); !ok) return ok;
   }
   shape.attachments.push_back({attachment_id, &device, edit.process, slot_id, device.name(), edit.guest, context.edit});
   for (PlacedWindow& placed : shape.windows) placed.provisional = false;

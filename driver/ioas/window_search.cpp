@@ -8,6 +8,8 @@ namespace aperture::ioas {
 namespace {
 
 constexpr std::uint64_t kLowEnd = 0xffffffff;
+/// Where addresses are chosen: not in page 0 and the top page, so that null pointers and wrapped ends stay faults.
+constexpr IovaRange kChosen{{kPageSize}, {kMax - kPageSize}};
 
 /// All that `window` must keep off but maps.
 RangeSet kept_off(const Shape& shape, const Window& window) {
@@ -99,8 +101,10 @@ void add_formats(const State& state, const PlacedWindow& wanted, std::vector<Alt
 }  // namespace
 
 std::vector<SearchRange> search_ranges(const Shape& shape) {
-  std::vector<IovaRange> list = shape.allowed;
-  if (list.empty()) list.push_back({{kPageSize}, {kMax - kPageSize}});
+  // Allowed ranges that touch are one; page 0 and the top page are never chosen, allowed or not.
+  const RangeSet everything(std::span(&kChosen, 1));
+  const std::vector<IovaRange> list =
+      (shape.allowed.empty() ? everything : RangeSet(shape.allowed).intersect(everything)).ranges();
   std::vector<SearchRange> out;
   if (shape.windows.empty()) {
     for (const IovaRange& range : list) out.push_back({range, 1});
@@ -134,8 +138,7 @@ std::vector<SearchRange> search_ranges(const Shape& shape) {
 }
 
 std::optional<IovaRange> choose_range(const State& state, const Window& window, const RangeSet& avoid) {
-  // Page 0 and the top page are never chosen: null pointers and wrapped ends stay faults.
-  const SearchRange all{{{kPageSize}, {kMax - kPageSize}}, 1};
+  const SearchRange all{kChosen, 1};
   const std::uint64_t alignment = base_alignment(state, window);
   const Elsewhere guard = [&](IovaRange place) -> std::optional<std::uint64_t> {
     const IovaRange guarded = PlacedWindow{{}, place}.guarded(window.guard);

@@ -12,8 +12,8 @@
 
 namespace aperture::ioas {
 
-/// The pieces of the space in which automatic allocation looks: the allow list (else all but the first and the last
-/// page), of that the pool windows if there are any, without the user windows.
+/// The pieces of the space in which automatic allocation looks: all but the first and the last page, of that the allow
+/// list and the pool windows if there are any, without the user windows.
 std::vector<SearchRange> search_ranges(const Shape& shape);
 
 /// The lowest range that `window` can have: within its place, aligned, outside reservations, maps, other windows and

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ioas/ioas.hpp"
@@ -40,10 +41,11 @@ struct Operation {
   unsigned device{};          ///< of the machine's
   std::uint64_t memory{};     ///< offset in the machine's memory
   std::uint64_t iova{};       ///< where; of a reservation and an allowed range the first address
-  std::uint64_t from_iova{};  ///< of a copy
-  std::uint64_t length{};
+  std::uint64_t from_iova{};  ///< of a copy; of a second allowed range the first address
+  std::uint64_t length{};     ///< of everything named
   Prot prot{};
-  bool flag{};  ///< huge pages on; the allow list is not cleared
+  unsigned ranges{};  ///< in the allow list: 0 to 2
+  bool flag{};        ///< huge pages on
 };
 
 /// What it came to: what Linux would give.
@@ -53,11 +55,13 @@ struct Answer {
   bool operator==(const Answer&) const = default;
 };
 
+/// "map fixed"
+std::string_view name(Operation::Kind kind);
 std::ostream& operator<<(std::ostream& out, const Operation& operation);
 std::ostream& operator<<(std::ostream& out, const Answer& answer);
 
-/// Sequences that keep meeting each other: addresses and lengths from a small space, mostly whole pages, and now and
-/// then the ends of the 64-bit space.
+/// Sequences that keep meeting each other: addresses and lengths from a small space, half of the time whole pages only,
+/// now and then the ends of the 64-bit space, and calls about what an earlier call has made.
 rc::Gen<std::vector<Operation>> operations(unsigned devices);
 
 /// The IOASes that operations are played on.

@@ -86,6 +86,22 @@ TEST(AutomaticIova, KeepsToTheAllowList) {
   EXPECT_EQ(ioas.map(pointer(kAligned), 0x1000, Prot::kRead).error().number, ENOSPC);
 }
 
+TEST(AutomaticIova, NeitherInPageZeroNorInTheTopPageEvenIfAllowed) {
+  Platform platform;
+  Ioas ioas(platform);
+  ASSERT_TRUE(ioas.allow({{{0}, {0x1fff}}, {{kMax - 0xfff}, {kMax}}}));
+  EXPECT_EQ(ioas.map(pointer(kAligned), 0x1000, Prot::kRead)->value, 0x1000U);
+  EXPECT_EQ(ioas.map(pointer(kAligned), 0x1000, Prot::kRead).error().number, ENOSPC);
+  EXPECT_TRUE(ioas.map(pointer(kAligned), 0x1000, Prot::kRead, Iova{0}));
+}
+
+TEST(AutomaticIova, AllowedRangesThatTouchAreOne) {
+  Platform platform;
+  Ioas ioas(platform);
+  ASSERT_TRUE(ioas.allow({{{0x4000}, {0x4fff}}, {{0x5000}, {0x5fff}}}));
+  EXPECT_EQ(ioas.map(pointer(kAligned), 0x2000, Prot::kRead)->value, 0x4000U);
+}
+
 /// First fit over a space of 64 pages, by looking at every address.
 std::optional<std::uint64_t> brute(const RangeSet& used, std::uint64_t first, std::uint64_t last, std::uint64_t length,
                                    std::uint64_t alignment) {

@@ -224,6 +224,20 @@ TEST_F(IoasMap, OverlappingReservationsOfDifferentOwnersAreIndependent) {
   EXPECT_EQ(ioas.unreserve({{0x100000}, {0x1fffff}}).error().number, ENOENT);
 }
 
+TEST_F(IoasMap, GranuleComesAfterTheReservationsOfAnAttachAndBeforeThoseOfAReplace) {
+  const Format coarse{"coarse", 1, 1, {kAll}, 0x4000};
+  const Format all{"all", 1, 1, {kAll}, kPageSize};
+  MemoryDevice other("other", 2, pins, {{all}, {}, 64});
+  MemoryDevice both("both", 3, pins, {{all, coarse}, {{{{0x1000}, {0x1fff}}, Cause::kMsi}}, 64});
+  Ioas with_domain(platform);
+  ASSERT_TRUE(ioas.map(pointer(kVa), 0x1000, Prot::kRead, Iova{0x1000}));
+  EXPECT_EQ(ioas.attach(both).error().number, EADDRINUSE);
+  ASSERT_TRUE(with_domain.attach(other));
+  ASSERT_TRUE(with_domain.attach(both));
+  EXPECT_EQ(ioas.attach(both).error().number, EINVAL);
+  EXPECT_EQ(with_domain.attached().size(), 2U);
+}
+
 TEST_F(IoasMap, ChangeIsAllOrNothing) {
   ASSERT_TRUE(ioas.map(pointer(kVa), 0x1000, Prot::kRead, Iova{0x10000}));
   Change change(platform);
