@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <string>
 
+#include "tb/card/coverage.hpp"
 #include "tb/card/dut.hpp"
 #include "tb/card/verilated_streams.hpp"
 
@@ -324,6 +325,7 @@ class VerilatedDut final : public Dut {
   unsigned width_;
   VerilatedContext context_;
   std::unique_ptr<Model> model_;
+  Coverage coverage_{context_};
   std::unique_ptr<VerilatedFstC> waves_;
   bool waves_open_ = false;
   bool judged_ = false;

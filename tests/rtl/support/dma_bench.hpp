@@ -10,6 +10,7 @@
 
 #include "regs/registers.hpp"
 #include "rtl/support/axi_memory.hpp"
+#include "tb/card/coverage.hpp"
 
 namespace aperture::test {
 
@@ -197,6 +198,7 @@ class DmaBench {
 
   std::unique_ptr<VerilatedContext> context_;
   std::unique_ptr<Model> model_;
+  tb::Coverage coverage_{*context_};
   unsigned tail_[8] = {};
   bool finished_ = false;
 };

@@ -4,6 +4,8 @@
 #include <Viommu.h>
 #include <verilated.h>
 
+#include "tb/card/coverage.hpp"
+
 namespace aperture::test {
 namespace {
 
@@ -102,6 +104,7 @@ IommuBench::IommuBench(std::uint64_t seed, std::uint32_t isolation_timeout)
   context_->randReset(2);
   context_->randSeed(static_cast<int>(seed & 0x7fffffff) + 1);
   model_ = std::make_unique<Viommu>(context_.get());
+  coverage_ = std::make_unique<tb::Coverage>(*context_);
   Viommu& m = *model_;
   m.strap_capabilities_i = kCapabilities;
   copy(m.strap_fctl_i, regs::iommu::fctl_f::wsi.mask());

@@ -16,6 +16,9 @@
 
 class Viommu;
 class VerilatedContext;
+namespace aperture::tb {
+class Coverage;
+}
 
 namespace aperture::test {
 
@@ -72,6 +75,7 @@ class IommuBench final : private tb::BeatTarget {
 
   std::unique_ptr<VerilatedContext> context_;
   std::unique_ptr<Viommu> model_;
+  std::unique_ptr<tb::Coverage> coverage_;
   std::unique_ptr<tb::Timing> timing_;
   tb::ExclusiveMonitor exclusives_;
   std::vector<std::string> violations_;

@@ -7,6 +7,7 @@
 #include <verilated.h>
 
 #include "support/seed.hpp"
+#include "tb/card/coverage.hpp"
 
 namespace aperture::test {
 
@@ -53,6 +54,7 @@ class ModuleBench {
  private:
   std::unique_ptr<VerilatedContext> context_;
   std::unique_ptr<Model> model_;
+  tb::Coverage coverage_{*context_};
 };
 
 }  // namespace aperture::test
