@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Bounded proofs of single RTL modules, with yosys-smtbmc and z3. formal/proofs.json lists them; formal/NAME_proof.sv states what
-is assumed and what is proved. Each proof searches for a counterexample up to its depth, shows every cover statement within it,
-goes through induction where a length is given, and must fail on each of its mutants. Exit 1 if anything is not as it should be."""
+"""Proofs of RTL modules, with Yosys and ABC. formal/proofs.json lists them; formal/NAME_proof.sv states what is assumed and what
+is proved. Each proof holds for runs of any length (property-directed reachability), or, where proofs.json says `bounded`, for
+all runs up to its depth; each cover statement is shown within the depth; each mutant must lead to a counterexample within it.
+Exit 1 if anything is not as it should be."""
 import argparse
 import json
 import os
@@ -15,8 +16,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PROOFS = json.loads((ROOT / "formal/proofs.json").read_text())
-PACKAGES = ["rtl/regs/regs_pkg.sv", "rtl/iommu/iommu_pkg.sv"]
+LIST = json.loads((ROOT / "formal/proofs.json").read_text())
+PROOFS, SIZES = LIST["proofs"], LIST["sizes"]
+PACKAGES = ["rtl/regs/regs_pkg.sv", "rtl/common/ats_pkg.sv", "rtl/iommu/iommu_pkg.sv"]
 
 
 class Problem(Exception):
@@ -27,7 +29,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(prog="./dev prove", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"proofs to run; the default is all: {', '.join(PROOFS)}")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N", help="proofs at a time; the default is the number of cores")
-    parser.add_argument("--timeout", type=int, default=900, metavar="SECONDS", help="limit of one run of the solver; the default is 900")
+    parser.add_argument("--timeout", type=int, default=900, metavar="SECONDS", help="limit of one run of Yosys or ABC; the default is 900")
     arguments = parser.parse_args()
     unknown = [name for name in arguments.names if name not in PROOFS]
     if unknown:
@@ -37,13 +39,19 @@ def parse_arguments():
     return arguments
 
 
-def replaced(path, changes):
-    """The text of a source with each [old, new] of changes applied; each old must be there exactly once."""
-    text = (ROOT / path).read_text()
-    for old, new in changes:
-        if text.count(old) != 1:
-            raise Problem(f"formal/proofs.json: {path} has {text.count(old)} times `{old}`, expected once")
-        text = text.replace(old, new)
+def replaced(text, path, old, new):
+    """The text of a source with one change applied; what is replaced must be there exactly once."""
+    if text.count(old) != 1:
+        raise Problem(f"formal/proofs.json: {path} has {text.count(old)} times `{old}`, expected once")
+    return text.replace(old, new)
+
+
+def resized(text, path, sizes):
+    """The text of a source with other values for constants or parameters."""
+    for name, value in sizes.items():
+        text, count = re.subn(rf"(\b{name} = )\d+", rf"\g<1>{value}", text)
+        if count != 1:
+            raise Problem(f"formal/proofs.json: {path} has {count} times `{name} = ` with a number, expected once")
     return text
 
 
@@ -52,10 +60,14 @@ def run(command, timeout):
     try:
         output, _ = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired as expired:
-        os.killpg(process.pid, signal.SIGKILL)  # the solver, too
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         raise Problem(f"{command[0]} took more than {timeout} s (--timeout)") from expired
     return process.returncode, output
+
+
+def last_line(output):
+    return output.strip().splitlines()[-1] if output.strip() else "no output"
 
 
 class Proof:
@@ -63,60 +75,74 @@ class Proof:
         self.name, self.timeout, self.spec = name, timeout, PROOFS[name]
         self.folder = ROOT / "build/prove" / name
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.noticed = []
 
-    def model(self, label, changes):
-        """Translates harness and modules, with changes {path: [[old, new], ...]}, for the solver. Returns the file."""
-        sources = [*(PACKAGES if self.spec.get("packages") else []), f"formal/{self.name}_proof.sv"]
-        for path, edits in changes.items():
-            changed = self.folder / label / Path(path).name
-            changed.parent.mkdir(exist_ok=True)
-            changed.write_text(replaced(path, edits))
-            sources.append(str(changed))
-        smt2 = self.folder / f"{label}.smt2"
-        top = f"{self.name}_proof"
-        script = (f"read_verilog -formal -sv {' '.join(sources)}; hierarchy -check -top {top} -libdir rtl/common -libdir rtl/iommu; "
-                  f"proc; opt_expr; memory_dff; memory_collect; memory_map; flatten; opt -full; async2sync; dffunmap; opt_clean; check -assert; "
-                  f"write_smt2 -wires {smt2}")
+    def sources(self, label, mutant):
+        """Files to read: packages, harness, and what differs from rtl/; everything else is found by its name."""
+        changed = {path: resized((ROOT / path).read_text(), path, sizes) for path, sizes in SIZES.get(self.spec.get("sizes"), {}).items()}
+        if mutant:
+            path = mutant["file"]
+            changed[path] = replaced(changed.get(path) or (ROOT / path).read_text(), path, mutant["from"], mutant["to"])
+        packages = PACKAGES if self.spec.get("packages") else []
+        files = [*packages, *(path for path in changed if path not in packages), *self.spec.get("with", []), f"formal/{self.name}_proof.sv"]
+        folder = self.folder / label
+        folder.mkdir(exist_ok=True)
+        for path, text in changed.items():
+            (folder / Path(path).name).write_text(text)
+        return [str((folder / Path(path).name).relative_to(ROOT)) if path in changed else path for path in files]
+
+    def translate(self, label, mutant=None):
+        """Translates harness and modules into build/prove/NAME/LABEL/asserts.aig and, but for a mutant, covers.aig."""
+        sources = self.sources(label, mutant)
+        folder = (self.folder / label).relative_to(ROOT)
+
+        def write(kind):
+            return (f"techmap; opt_expr; opt_merge; dffunmap; setundef -anyseq; aigmap; opt_clean; tee -q -o {folder}/{kind}.txt select -list t:$assert; "
+                    f"write_aiger -I -B -zinit -no-startoffset -map {folder}/{kind}.aim {folder}/{kind}.aig")
+
+        script = (f"read_verilog -formal -sv {' '.join(sources)}; hierarchy -check -top {self.name}_proof -libdir rtl/common -libdir rtl/iommu; "
+                  f"proc; opt_expr; memory_dff; memory_collect; memory_map; flatten; opt_clean -purge; opt -full; async2sync; "
+                  f"dffunmap; opt_clean -purge; check -assert; setundef -undriven -anyseq; delete -output; "
+                  f"design -save whole; delete t:$cover; {write('asserts')}")
+        if not mutant:
+            script += f"; design -load whole; delete t:$assert; techmap -map formal/cover.v; {write('covers')}"
         code, output = run(["yosys", "-q", "-p", script], self.timeout)
+        (ROOT / folder / "yosys.log").write_text(output)
         if code:
-            raise Problem(f"yosys: {output.strip().splitlines()[-1] if output.strip() else 'failed without a message'}")
-        return smt2
+            raise Problem(f"yosys: {last_line(output)}")
 
-    def solve(self, smt2, mode, depth):
-        """Does the solver answer PASSED? Returns that, and what it printed. A trace is kept as a VCD file."""
-        trace = smt2.with_suffix(".vcd")
-        trace.unlink(missing_ok=True)
-        # unrolled and solved anew for each step, z3 is many times faster
-        code, output = run(["yosys-smtbmc", "-s", "z3", "--unroll", "--noincr", "--noprogress", *mode, "-t", str(depth), "--dump-vcd", str(trace),
-                            str(smt2)], self.timeout)
-        smt2.with_suffix(".log").write_text(output)
-        if not re.search(r"Status: (passed|failed|PASSED|FAILED)", output):
-            raise Problem(f"yosys-smtbmc: {output.strip().splitlines()[-1] if output.strip() else f'exit code {code}'}")
-        return code == 0, output
-
-    def failure(self, what, smt2, output):
-        found = re.findall(r"(?:Assert failed in|Unreached cover statement at) .*", output)
-        return f"{what}: {'; '.join(found) or 'failed'} (trace {smt2.with_suffix('.vcd').relative_to(ROOT)})"
+    def solve(self, label, kind, command):
+        """Has ABC look at each property. Returns the names of those with a counterexample, and what ABC says."""
+        model = self.folder / label / kind
+        names = [line.split("/", 1)[1].removesuffix(".never") for line in model.with_suffix(".txt").read_text().split()]
+        code, output = run(["yosys-abc", "-c", f"read_aiger {model.relative_to(ROOT)}.aig; fold; strash; scorr; {command}"], self.timeout)
+        model.with_suffix(".log").write_text(output)
+        if code or not re.search(r"^(No output|All \d+ outputs|Status array|Output \d+|Property)", output, re.MULTILINE):
+            raise Problem(f"yosys-abc: {last_line(output)}")
+        return [names[int(number)] for number in re.findall(r"^Output (\d+) ", output, re.MULTILINE)], output
 
     def check(self):
         """Problems, none if all is proved."""
-        depth, induction = self.spec["depth"], self.spec.get("induction")
-        smt2 = self.model("proof", {})
-        passed, output = self.solve(smt2, [], depth)
-        if not passed:
-            return [self.failure(f"counterexample within {depth} clocks", smt2, output)]
+        depth = self.spec["depth"]
+        self.translate("proof")
+        failed, _ = self.solve("proof", "asserts", f"bmc3 -a -x -F {depth}")
+        if failed:
+            return [f"counterexample within {depth} clocks to {', '.join(failed)}"]
         problems = []
-        passed, output = self.solve(smt2, ["-c"], depth)
-        if not passed:
-            problems.append(self.failure("vacuous", smt2, output))
-        if induction:
-            passed, output = self.solve(smt2, ["-i"], induction)
-            if not passed:
-                problems.append(self.failure("induction does not close", smt2, output))
+        shown, output = self.solve("proof", "covers", f"bmc3 -a -x -F {depth}")
+        missing = [name.split("/")[1].removesuffix(".never") for name in (self.folder / "proof/covers.txt").read_text().split()]
+        missing = [name for name in missing if name not in shown]
+        if missing or not shown:
+            problems.append(f"vacuous: within {depth} clocks nothing shows {', '.join(missing)}")
+        if not self.spec.get("bounded"):
+            _, output = self.solve("proof", "asserts", f"pdr -T {self.timeout}")
+            if "Property proved" not in output:
+                problems.append(f"not proved for runs of any length: {last_line(output)}")
         for number, mutant in enumerate(self.spec["mutants"]):
-            smt2 = self.model(f"mutant{number}", {mutant["file"]: [[mutant["from"], mutant["to"]]]})
-            passed, output = self.solve(smt2, [], depth)
-            if passed:
+            self.translate(f"mutant{number}", mutant)
+            failed, _ = self.solve(f"mutant{number}", "asserts", f"bmc3 -a -x -F {depth}")
+            self.noticed.append(failed)
+            if not failed:
                 problems.append(f"the mutant `{mutant['to']}` of {mutant['file']} is not noticed")
         return problems
 
@@ -129,8 +155,8 @@ def check(name, timeout):
         problems = [str(problem)]
     seconds = time.monotonic() - start
     spec = PROOFS[name]
-    row = (name, str(spec["depth"]), str(spec.get("induction", "-")), str(len(spec["mutants"])), "FAIL" if problems else "proved", f"{seconds:.1f}")
-    print(f"{name}: {row[4]} ({row[5]} s)", flush=True)
+    row = (name, str(spec["depth"]) if spec.get("bounded") else "any", str(len(spec["mutants"])), "FAIL" if problems else "proved", f"{seconds:.1f}")
+    print(f"{name}: {row[3]} ({row[4]} s)", flush=True)
     for problem in problems:
         print(f"     {name}: {problem}", flush=True)
     return row
@@ -140,12 +166,12 @@ def main():
     arguments = parse_arguments()
     with ThreadPoolExecutor(arguments.jobs) as pool:
         rows = list(pool.map(lambda name: check(name, arguments.timeout), arguments.names or PROOFS))
-    table = [("proof", "depth", "induction", "mutants", "result", "seconds"), *rows]
+    table = [("proof", "clocks", "mutants", "result", "seconds"), *rows]
     widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
     print()
     for row in table:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
-    return 1 if any(row[4] != "proved" for row in rows) else 0
+    return 1 if any(row[3] != "proved" for row in rows) else 0
 
 
 if __name__ == "__main__":
