@@ -78,6 +78,17 @@ bool places(const Operation& o) {
   return o.kind == Operation::Kind::kMapFixed || o.kind == Operation::Kind::kCopyFixed;
 }
 
+/// Rounds all numbers down to multiples of `unit`; with 0, packs them into a few bytes of one page instead.
+void scale(Operation& o, std::uint64_t unit) {
+  for (std::uint64_t* number : {&o.memory, &o.iova, &o.from_iova, &o.length}) {
+    *number = unit == 0 ? *number / kPageSize % 16 : *number & ~(unit - 1);
+  }
+  if (unit != 0) return;
+  o.iova += 2 * kPageSize;
+  o.from_iova += 2 * kPageSize;
+  o.length %= 5;
+}
+
 /// Makes `o` one about what `earlier` has made. Whether there is such a thing.
 bool follow_up(Operation& o, const Operation& earlier) {
   using Kind = Operation::Kind;
@@ -134,7 +145,13 @@ rc::Gen<std::vector<Operation>> operations(unsigned devices) {
     std::vector<Operation> result;
     for (const auto& [made, far] : list) {
       Operation next = made;
-      for (std::uint64_t* number : {&next.memory, &next.iova, &next.from_iova, &next.length}) *number &= ~(unit - 1);
+      scale(next, unit);
+      if (next.kind == Operation::Kind::kUnmap && next.prot == Prot::kNone) {
+        next.iova = 0;
+        next.length = kMax;
+        result.push_back(next);
+        continue;
+      }
       std::size_t left = far;
       for (auto earlier = result.rbegin(); earlier != result.rend(); ++earlier) {
         Operation following = next;
@@ -146,7 +163,8 @@ rc::Gen<std::vector<Operation>> operations(unsigned devices) {
     }
     return result;
   };
-  return rc::gen::apply(join, linked, rc::gen::weightedElement<std::uint64_t>({{2, kPageSize}, {1, 0x800}, {1, 1}}));
+  return rc::gen::apply(join, linked,
+                        rc::gen::weightedElement<std::uint64_t>({{4, kPageSize}, {2, 0x800}, {2, 1}, {1, 0}}));
 }
 
 std::ostream& operator<<(std::ostream& out, const Operation& o) {

@@ -60,8 +60,8 @@ std::string_view name(Operation::Kind kind);
 std::ostream& operator<<(std::ostream& out, const Operation& operation);
 std::ostream& operator<<(std::ostream& out, const Answer& answer);
 
-/// Sequences that keep meeting each other: addresses and lengths from a small space, half of the time whole pages only,
-/// now and then the ends of the 64-bit space, and calls about what an earlier call has made.
+/// Sequences that keep meeting each other: addresses and lengths from a small space, whole pages, parts of them or a
+/// few bytes, now and then the ends of the 64-bit space, and calls about what an earlier call has made.
 rc::Gen<std::vector<Operation>> operations(unsigned devices);
 
 /// The IOASes that operations are played on.
