@@ -49,8 +49,9 @@ class Device {
   /// Highest address the device can emit, 2^n - 1.
   virtual std::uint64_t dma_mask() const = 0;
   /// The formats that make_domain can build for this device, fewest levels first, first stage before second at equal
-  /// depth. Not empty. The IOAS chooses among them: the last of the first stage (the largest) when no window is known;
-  /// otherwise the first that holds all windows and maps.
+  /// depth. Not empty for the device itself; empty for a process if there can be none. The IOAS chooses among them: the
+  /// last of the first stage (the largest) when no window is known; otherwise the first that holds all windows and
+  /// maps.
   virtual const std::vector<Format>& formats(ProcessId process) const = 0;
   /// Identity of the IOMMU that the device is behind, and who pins for it.
   virtual PinProvider& pin_provider() const = 0;

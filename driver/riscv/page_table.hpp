@@ -136,14 +136,12 @@ class PageTable {
   /// become empty go to `quarantine`. Never fails, never allocates.
   void unmap(IovaRange range, Removed& removed, Quarantine& quarantine) noexcept;
 
-  /// Sets or clears D in every writable leaf. Never fails, never allocates. Clearing has to be followed by the
-  /// invalidation of everything.
+  /// Sets or clears D in every writable leaf; after clearing, everything has to be invalidated. Never fails.
   void set_dirty(bool dirty) noexcept;
   /// Adds every leaf of `range`, which lies in one aperture, that has D: also those that reach beyond it.
   void find_dirty(IovaRange range, std::vector<IovaRange>& dirty) const;
-  /// Clears D in every leaf of `range` that reaches beyond neither `range` nor `within`. Never fails, never allocates.
+  /// Clears D in every leaf that reaches beyond neither `range` nor `within`. Never fails.
   void clean(IovaRange range, IovaRange within, Removed& cleaned) noexcept;
-
   /// Hands over the whole tree; this object is unusable afterwards.
   std::unique_ptr<Table> release() noexcept { return std::move(root_); }
 
@@ -188,7 +186,6 @@ class PageTable {
   /// Gives each leaf in [first, last] to `visit` as (table, index, entries, first address, size).
   template <typename Visit>
   static void each_leaf(Table& table, unsigned level, std::uint64_t first, std::uint64_t last, Visit&& visit);
-
   card::DmaMemory* memory_;
   std::unique_ptr<Table> root_;
 };
