@@ -9,6 +9,16 @@ namespace {
 // Doublewords of a DC.
 enum { kTc, kIohgatp, kTa, kFsc, kMsiptp, kMsiAddrMask, kMsiAddrPattern, kReservedWord };
 
+/// Bits of the widest guest physical address, MGPAW: that of the widest second stage, without one that of physical
+/// addresses.
+unsigned guest_address_bits(const Capabilities& cap) {
+  if (cap.sv57x4()) return 59;
+  if (cap.sv48x4()) return 50;
+  if (cap.sv39x4()) return 41;
+  if (cap.sv32x4()) return 34;
+  return cap.pas();
+}
+
 std::uint64_t mode_of(std::uint64_t pointer) { return bits(pointer, 63, 60); }
 
 DeviceContext decode(std::span<const std::uint64_t> dc) {
@@ -89,15 +99,6 @@ bool Model::first_stage_mode_valid(std::uint64_t mode, bool sxl) const {
   }
 }
 
-/// Bits of the widest guest physical address that this IOMMU translates.
-unsigned Model::guest_address_bits() const {
-  if (cap_.sv57x4()) return 59;
-  if (cap_.sv48x4()) return 50;
-  if (cap_.sv39x4()) return 41;
-  if (cap_.sv32x4()) return 34;
-  return cap_.pas();
-}
-
 /// "Device-context configuration checks", in the order of the text.
 bool Model::misconfigured(std::span<const std::uint64_t> dc) const {
   const DeviceContext d = decode(dc);
@@ -111,7 +112,8 @@ bool Model::misconfigured(std::span<const std::uint64_t> dc) const {
   if ((d.fsc & field_mask(59, 44)) != 0) return true;
   if (dc.size() == 8) {
     if ((dc[kMsiptp] & field_mask(59, 44)) != 0) return true;
-    if (((dc[kMsiAddrMask] | dc[kMsiAddrPattern]) & ~field_mask(guest_address_bits() - 13, 0)) != 0) return true;
+    const unsigned beyond = guest_address_bits(cap_) - 12;
+    if (((dc[kMsiAddrMask] | dc[kMsiAddrPattern]) & field_mask(63, beyond)) != 0) return true;
     if (dc[kReservedWord] != 0) return true;
   }
 

@@ -114,7 +114,6 @@ class Model final : public BusCard {
 
   // device_context.cpp, process_context.cpp
   Outcome<DeviceContext> locate_device_context(std::uint32_t device_id, bool counted);
-  unsigned guest_address_bits() const;
   bool misconfigured(std::span<const std::uint64_t> dc) const;
   bool first_stage_mode_valid(std::uint64_t mode, bool sxl) const;
   Outcome<ProcessContext> locate_process_context(const Context& context, std::uint32_t process_id);
