@@ -126,6 +126,10 @@ Outcome<Attached> Ioas::replace(Device& device, ProcessId process, std::optional
   return attached_as({this, &device, process, generation, true});
 }
 
+Outcome<Attached> Ioas::nest(Device& device, const GuestTable& table, std::optional<std::uint64_t> generation) {
+  return attached_as({this, &device, {}, generation, false, table});
+}
+
 Outcome<> Ioas::detach(Platform& platform, Device& device, ProcessId process) {
   return nothing(one(platform, DetachEdit{&device, process}));
 }
@@ -146,7 +150,7 @@ Outcome<std::uint64_t> Ioas::make_domain(Device& device, bool dirty_tracking) {
 Outcome<> Ioas::drop_domain(std::uint64_t domain) { return nothing(one(platform_, DropDomainEdit{this, domain})); }
 
 Outcome<Attached> Ioas::attach_to(std::uint64_t domain, Device& device) {
-  return attached_as({this, &device, {}, {}, false, domain});
+  return attached_as({this, &device, {}, {}, false, {}, domain});
 }
 
 std::vector<DomainInfo> Ioas::domains() const {
