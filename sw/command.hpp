@@ -34,5 +34,6 @@ Exit run_dma(const Arguments& arguments);
 Exit run_dump(const Arguments& arguments);
 Exit run_replay(const Arguments& arguments);
 Exit run_serve(const Arguments& arguments);
+Exit run_windows(const Arguments& arguments);
 
 }  // namespace aperture::sw

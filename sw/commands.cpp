@@ -16,6 +16,8 @@ constexpr Command kCommands[] = {
      run_replay},
     {"serve", "--socket PATH [--once]", "the simulated card as a PCI function for another process, QEMU for one",
      run_serve},
+    {"windows", "[--svg FILE]", "draws address spaces: what is usable, reserved by whom, required, mapped, blocked",
+     run_windows},
 };
 
 }  // namespace
