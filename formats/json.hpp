@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// How the formats of files write values: numbers as JSON numbers or "0x...", bytes as hexadecimal digits in memory order.
+// How the formats of files write values: numbers as JSON numbers or "0x...", bytes as hexadecimal digits in memory
+// order.
 
 #include <cstddef>
 #include <cstdint>

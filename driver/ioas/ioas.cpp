@@ -212,6 +212,13 @@ std::optional<Ioas::MapInfo> Ioas::lookup(Iova iova) const {
   return MapInfo{area->range, area->prot, area->pages.get(), area->offset};
 }
 
+std::vector<Ioas::MapInfo> Ioas::maps() const {
+  const std::shared_lock lock(mutex_);
+  std::vector<MapInfo> out;
+  for (const Area& area : state_.areas) out.push_back({area.range, area.prot, area.pages.get(), area.offset});
+  return out;
+}
+
 std::size_t Ioas::map_count() const {
   const std::shared_lock lock(mutex_);
   return state_.areas.size();

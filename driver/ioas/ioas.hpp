@@ -160,6 +160,8 @@ class Ioas {
     std::uint64_t offset{};
   };
   std::optional<MapInfo> lookup(Iova iova) const;
+  /// All of them, ascending.
+  std::vector<MapInfo> maps() const;
   std::size_t map_count() const;
 
  private:

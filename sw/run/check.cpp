@@ -16,7 +16,7 @@ using formats::to_number;
 
 namespace {
 
-constexpr std::array<std::string_view, 8> kKinds{"",       "a device",     "an IOAS",  "a memory",
+constexpr std::array<std::string_view, 8> kKinds{"",         "a device",     "an IOAS",  "a memory",
                                                  "a mirror", "a projection", "a window", "a nested domain"};
 
 Complaint wrong(const std::string& at, std::string what) { return {at, std::move(what)}; }

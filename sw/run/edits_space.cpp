@@ -24,8 +24,7 @@ Outcome<> make_ioas(World& world, const Arguments& step, std::vector<ioas::Edit>
     huge_pages = from->huge_pages();
     eager = world.eager(step.text("from"));
   }
-  auto made =
-      world.add_ioas(step.text("name"), step.flag("huge_pages", huge_pages), step.flag("eager_pin", eager));
+  auto made = world.add_ioas(step.text("name"), step.flag("huge_pages", huge_pages), step.flag("eager_pin", eager));
   if (!made) return std::unexpected(std::move(made.error()));
   if (from == nullptr) return {};
   const auto prot = step.has("prot") ? std::optional(step.prot()) : std::nullopt;
@@ -76,8 +75,8 @@ Outcome<> project(World& world, const Arguments& step, std::vector<ioas::Edit>& 
   auto to = world.ioas(step.text("to"));
   if (!to) return std::unexpected(std::move(to.error()));
   const std::string name = step.text("name");
-  const Projected made{0, step.text("from"), step.text("to"), {{step.number("first")}, {step.number("last")}},
-                       {step.number("at")}};
+  const Projected made{
+      0, step.text("from"), step.text("to"), {{step.number("first")}, {step.number("last")}}, {step.number("at")}};
   if (!world.projections().emplace(name, made).second) {
     return std::unexpected(refusal(Code::kExists, EEXIST, fmt::format("projection \"{}\" exists", name)));
   }

@@ -50,8 +50,9 @@ Outcome<> in_ioas(World& world, const Arguments& step, std::vector<ioas::Edit>& 
 IovaRange range_of(const Arguments& step) { return {{step.number("first")}, {step.number("last")}}; }
 
 Outcome<> require(World& world, const Arguments& step, std::vector<ioas::Edit>& out) {
-  return in_ioas(world, step, out,
-                 [&](ioas::Ioas* in) -> ioas::Edit { return ioas::RequireEdit{in, windows_of(step.list("windows"))}; });
+  return in_ioas(world, step, out, [&](ioas::Ioas* in) -> ioas::Edit {
+    return ioas::RequireEdit{in, windows_of(step.list("windows"))};
+  });
 }
 
 void show_windows(World&, const Arguments&, Effects effects, Json& result) {
@@ -78,8 +79,9 @@ Outcome<> resize(World& world, const Arguments& step, std::vector<ioas::Edit>& o
 }
 
 Outcome<> bind(World& world, const Arguments& step, std::vector<ioas::Edit>& out) {
-  return in_ioas(world, step, out,
-                 [&](ioas::Ioas* in) -> ioas::Edit { return ioas::BindEdit{in, step.text("window")}; });
+  return in_ioas(world, step, out, [&](ioas::Ioas* in) -> ioas::Edit {
+    return ioas::BindEdit{in, step.text("window")};
+  });
 }
 
 Outcome<> release(World& world, const Arguments& step, std::vector<ioas::Edit>& out) {
@@ -91,8 +93,9 @@ Outcome<> release(World& world, const Arguments& step, std::vector<ioas::Edit>& 
 void show_length(World&, const Arguments&, Effects effects, Json& result) { result["length"] = effects.front().length; }
 
 Outcome<> allow(World& world, const Arguments& step, std::vector<ioas::Edit>& out) {
-  return in_ioas(world, step, out,
-                 [&](ioas::Ioas* in) -> ioas::Edit { return ioas::AllowEdit{in, step.ranges("ranges")}; });
+  return in_ioas(world, step, out, [&](ioas::Ioas* in) -> ioas::Edit {
+    return ioas::AllowEdit{in, step.ranges("ranges")};
+  });
 }
 
 void show_allowed(World& world, const Arguments& step, Effects, Json& result) {
@@ -100,18 +103,21 @@ void show_allowed(World& world, const Arguments& step, Effects, Json& result) {
 }
 
 Outcome<> reserve(World& world, const Arguments& step, std::vector<ioas::Edit>& out) {
-  return in_ioas(world, step, out,
-                 [&](ioas::Ioas* in) -> ioas::Edit { return ioas::ReserveEdit{in, range_of(step), step.cause()}; });
+  return in_ioas(world, step, out, [&](ioas::Ioas* in) -> ioas::Edit {
+    return ioas::ReserveEdit{in, range_of(step), step.cause()};
+  });
 }
 
 Outcome<> unreserve(World& world, const Arguments& step, std::vector<ioas::Edit>& out) {
-  return in_ioas(world, step, out,
-                 [&](ioas::Ioas* in) -> ioas::Edit { return ioas::UnreserveEdit{in, range_of(step)}; });
+  return in_ioas(world, step, out, [&](ioas::Ioas* in) -> ioas::Edit {
+    return ioas::UnreserveEdit{in, range_of(step)};
+  });
 }
 
 Outcome<> option(World& world, const Arguments& step, std::vector<ioas::Edit>& out) {
-  return in_ioas(world, step, out,
-                 [&](ioas::Ioas* in) -> ioas::Edit { return ioas::HugePagesEdit{in, step.flag("huge_pages")}; });
+  return in_ioas(world, step, out, [&](ioas::Ioas* in) -> ioas::Edit {
+    return ioas::HugePagesEdit{in, step.flag("huge_pages")};
+  });
 }
 
 Outcome<> freeze(World& world, const Arguments& step, std::vector<ioas::Edit>& out) {
@@ -119,21 +125,17 @@ Outcome<> freeze(World& world, const Arguments& step, std::vector<ioas::Edit>& o
 }
 
 Outcome<> dirty_tracking(World& world, const Arguments& step, std::vector<ioas::Edit>& out) {
-  return in_ioas(world, step, out,
-                 [&](ioas::Ioas* in) -> ioas::Edit { return ioas::DirtyTrackingEdit{in, step.flag("enable")}; });
+  return in_ioas(world, step, out, [&](ioas::Ioas* in) -> ioas::Edit {
+    return ioas::DirtyTrackingEdit{in, step.flag("enable")};
+  });
 }
 
 constexpr std::array kSteps{
-    EditStep{"require", require, show_windows, nullptr},
-    EditStep{"resize", resize, show_range, nullptr},
-    EditStep{"bind", bind, show_range, nullptr},
-    EditStep{"release", release, show_length, nullptr},
-    EditStep{"allow", allow, show_allowed, nullptr},
-    EditStep{"reserve", reserve, nullptr, nullptr},
-    EditStep{"unreserve", unreserve, nullptr, nullptr},
-    EditStep{"option", option, nullptr, nullptr},
-    EditStep{"freeze", freeze, nullptr, nullptr},
-    EditStep{"dirty_tracking", dirty_tracking, nullptr, nullptr},
+    EditStep{"require", require, show_windows, nullptr}, EditStep{"resize", resize, show_range, nullptr},
+    EditStep{"bind", bind, show_range, nullptr},         EditStep{"release", release, show_length, nullptr},
+    EditStep{"allow", allow, show_allowed, nullptr},     EditStep{"reserve", reserve, nullptr, nullptr},
+    EditStep{"unreserve", unreserve, nullptr, nullptr},  EditStep{"option", option, nullptr, nullptr},
+    EditStep{"freeze", freeze, nullptr, nullptr},        EditStep{"dirty_tracking", dirty_tracking, nullptr, nullptr},
 };
 
 }  // namespace

@@ -45,8 +45,7 @@ Result<> Memory::place(const Options& options) {
   size_ = options.size;
   room_ = up(head + size_, page) - head;
   reserved_size_ = unit + shift + room_ + head + kGuard;
-  void* const all =
-      ::mmap(nullptr, reserved_size_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* const all = ::mmap(nullptr, reserved_size_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (all == MAP_FAILED) return no_room(size_);
   reserved_ = static_cast<std::byte*>(all);
   const auto address = reinterpret_cast<std::uintptr_t>(all);

@@ -62,31 +62,36 @@ constexpr std::array kScenario{text("name", false),
 constexpr std::array kCommon{word("step", {}), Field{"expect", Type::kExpect}, text("comment", false),
                              Field{"tags", Type::kTexts}};
 
-constexpr std::array kWindow{declares("name", Named::kWindow), number("base", false),
-                             number("size"),                   number("align", false),
-                             number("granule", false),         number("guard", false),
+constexpr std::array kWindow{declares("name", Named::kWindow),
+                             number("base", false),
+                             number("size"),
+                             number("align", false),
+                             number("granule", false),
+                             number("guard", false),
                              word("place", " any low32 high ", false),
                              word("owner", " user pool ", false)};
 /// Of a negotiation, which declares nothing.
-constexpr std::array kWish{text("name"),
-                           kWindow[1],
-                           kWindow[2],
-                           kWindow[3],
-                           kWindow[4],
-                           kWindow[5],
-                           kWindow[6],
-                           kWindow[7]};
+constexpr std::array kWish{text("name"), kWindow[1], kWindow[2], kWindow[3],
+                           kWindow[4],   kWindow[5], kWindow[6], kWindow[7]};
 constexpr Field windows(std::span<const Field> members) { return {"windows", Type::kObjects, true, {}, members}; }
 
 constexpr std::array kFill{Field{"hex", Type::kBytes}, text("file", false)};
 constexpr std::array kTable{memory(), offset(), text("format")};
 
-constexpr std::array kIoas{declares("name", Named::kIoas), flag("huge_pages"), flag("eager_pin"),
-                           refers("from", Named::kIoas, false), ranges(false), number("rebase", false), prot()};
+constexpr std::array kIoas{declares("name", Named::kIoas),
+                           flag("huge_pages"),
+                           flag("eager_pin"),
+                           refers("from", Named::kIoas, false),
+                           ranges(false),
+                           number("rebase", false),
+                           prot()};
 constexpr std::array kOnIoas{ioas()};
-constexpr std::array kNewMemory{declares("name", Named::kMemory), number("size"), number("align", false),
+constexpr std::array kNewMemory{declares("name", Named::kMemory),
+                                number("size"),
+                                number("align", false),
                                 word("backing", " anon hugetlb file ", false),
-                                Field{"fill", Type::kObject, false, {}, kFill}, flag("readonly")};
+                                Field{"fill", Type::kObject, false, {}, kFill},
+                                flag("readonly")};
 constexpr std::array kWrite{memory(), offset(), Field{"data", Type::kBytes, true}};
 constexpr std::array kRead{memory(), offset(), number("length")};
 constexpr std::array kRequire{ioas(), windows(kWindow)};
@@ -99,18 +104,25 @@ constexpr std::array kUnreserve{ioas(), number("first"), number("last"), cause(f
 constexpr std::array kNegotiate{ioas(), windows(kWish), list_of("devices", Named::kDevice, false)};
 constexpr std::array kAttach{device(), ioas(), process(), number("generation", false)};
 constexpr std::array kDetach{device(), process(), ioas(false)};
-constexpr std::array kMap{ioas(false), mirror(false),        memory(), offset(),
+constexpr std::array kMap{ioas(false),      mirror(false),         memory(), offset(),
                           number("length"), number("iova", false), prot()};
-constexpr std::array kCopy{refers("from", Named::kIoas), number("from_iova"), number("length"),
-                           refers("to", Named::kIoas), number("iova", false), prot()};
+constexpr std::array kCopy{refers("from", Named::kIoas), number("from_iova"),   number("length"),
+                           refers("to", Named::kIoas),   number("iova", false), prot()};
 constexpr std::array kUnmap{ioas(false), mirror(false), number("iova", false), number("length", false), flag("all")};
 constexpr std::array kOption{ioas(), flag("huge_pages", true)};
 constexpr std::array kMirror{declares("name", Named::kMirror), list_of("members", Named::kIoas)};
 constexpr std::array kMirrorMember{mirror(), ioas()};
-constexpr std::array kProject{declares("name", Named::kProjection), refers("from", Named::kIoas), number("first"),
-                              number("last"), refers("to", Named::kIoas), number("at")};
-constexpr std::array kUnproject{refers("name", Named::kProjection), refers("from", Named::kIoas, false),
-                                number("first", false), number("last", false), refers("to", Named::kIoas, false),
+constexpr std::array kProject{declares("name", Named::kProjection),
+                              refers("from", Named::kIoas),
+                              number("first"),
+                              number("last"),
+                              refers("to", Named::kIoas),
+                              number("at")};
+constexpr std::array kUnproject{refers("name", Named::kProjection),
+                                refers("from", Named::kIoas, false),
+                                number("first", false),
+                                number("last", false),
+                                refers("to", Named::kIoas, false),
                                 number("at", false)};
 constexpr std::array kTransaction{Field{"steps", Type::kSteps, true}, number("fail_at", false)};
 constexpr std::array kEvents{ioas(), number("since", false)};
@@ -139,7 +151,10 @@ constexpr Key why(std::string_view name = "cause") { return {name, Kind::kWord, 
 
 constexpr std::array kBlocker{num("first"), num("last"), why(), txt("device"), num("since")};
 constexpr std::array kAlternative{Key{"kind", Kind::kWord, " base size granule mode stage detach "},
-                                  num("first"), num("last"), num("granule"), txt("format"),
+                                  num("first"),
+                                  num("last"),
+                                  num("granule"),
+                                  txt("format"),
                                   Key{"devices", Kind::kTexts}};
 constexpr std::array kWindowReport{txt("name"),
                                    Key{"verdict", Kind::kWord, " fits blocked provisional "},
@@ -167,9 +182,14 @@ constexpr auto results(Keys... keys) {
 }
 
 constexpr std::array kPlaced{txt("name"), num("first"), num("last"), Key{"provisional", Kind::kFlag}};
-constexpr std::array kEvent{num("generation"), Key{"kind", Kind::kWord,
-                            " reserved unreserved attached detached alignment window released frozen "},
-                            num("first"), num("last"), why(), txt("device"), txt("name")};
+constexpr std::array kEvent{
+    num("generation"),
+    Key{"kind", Kind::kWord, " reserved unreserved attached detached alignment window released frozen "},
+    num("first"),
+    num("last"),
+    why(),
+    txt("device"),
+    txt("name")};
 constexpr std::array kFault{num("cause"), num("iova"), Key{"write", Kind::kFlag}};
 constexpr std::array kFaultRecord{num("cause"), num("device_id"), num("process_id"),
                                   num("iova"),  num("iotval2"),   num("ttyp")};
@@ -188,8 +208,8 @@ constexpr auto kApplied = results(num("applied"));
 constexpr auto kEventsResult = results(objects("events", kEvent));
 constexpr auto kPages = results(pairs("pages"));
 constexpr auto kRangesOfResult = results(pairs("ranges"), num("alignment"), num("generation"), num("total"));
-constexpr auto kDmaResult = results(Key{"done", Kind::kFlag}, num("bytes"), num("crc"), num("cycles"),
-                                    Key{"fault", Kind::kObject, {}, kFault});
+constexpr auto kDmaResult =
+    results(Key{"done", Kind::kFlag}, num("bytes"), num("crc"), num("cycles"), Key{"fault", Kind::kObject, {}, kFault});
 constexpr auto kFaults = results(objects("faults", kFaultRecord));
 constexpr auto kPinned = results(num("pinned"), num("references"));
 

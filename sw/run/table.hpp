@@ -47,9 +47,9 @@ struct Field {
 
 struct StepKind {
   std::string_view name;
-  std::span<const Field> fields;           ///< beside `step`, `expect`, `comment`, `tags`
+  std::span<const Field> fields;            ///< beside `step`, `expect`, `comment`, `tags`
   std::span<const formats::Key> results{};  ///< what may be expected
-  bool in_transaction{};                   ///< may be part of one
+  bool in_transaction{};                    ///< may be part of one
 };
 
 /// All steps, in the order of docs/scenarios.md.
@@ -61,6 +61,5 @@ const StepKind* find_step(std::string_view name);
 std::span<const Field> scenario_fields();
 /// What every step has.
 std::span<const Field> common_fields();
-
 
 }  // namespace aperture::sw::run

@@ -14,9 +14,7 @@ namespace {
 
 constexpr std::string_view kVfio = "vfio:";
 
-std::uint64_t mask_of(std::uint64_t bits) {
-  return bits >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << bits) - 1;
-}
+std::uint64_t mask_of(std::uint64_t bits) { return bits >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << bits) - 1; }
 
 template <typename T>
 ioas::Outcome<T*> find(const std::map<std::string, std::unique_ptr<T>>& all, const std::string& name,
@@ -52,9 +50,7 @@ ioas::Refusal refusal(Error error) {
   return {std::move(error), std::make_shared<const ioas::Report>(std::move(report)), nullptr, 0};
 }
 
-ioas::Refusal refusal(Code code, int number, std::string what) {
-  return refusal(Error{code, number, std::move(what)});
-}
+ioas::Refusal refusal(Code code, int number, std::string what) { return refusal(Error{code, number, std::move(what)}); }
 
 Result<std::unique_ptr<ioas::Residency>> ScenarioPins::pin(const ioas::Pages& pages) {
   const bool there = std::ranges::any_of(memories_, [&](const auto& memory) {
@@ -87,10 +83,10 @@ void World::make_device(const DeviceSpec& spec, const Bindings& bindings) {
   } else if (spec.home == Home::kHost) {
     entry.device = make_host(spec, bindings.at(spec.name));
   } else {
-    const auto count = regs::card::parameters_f::channels.get(
-        card::read(iommu_->card().mmio(), regs::card::parameters));
-    const auto before = std::ranges::count_if(
-        devices_, [](const auto& other) { return other.second.spec.home == Home::kRiscv; });
+    const auto count =
+        regs::card::parameters_f::channels.get(card::read(iommu_->card().mmio(), regs::card::parameters));
+    const auto before =
+        std::ranges::count_if(devices_, [](const auto& other) { return other.second.spec.home == Home::kRiscv; });
     if (count == 0) throw Unsuitable("the card has no DMA channels");
     if (spec.channel && *spec.channel >= count) {
       throw Unsuitable(
