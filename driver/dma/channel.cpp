@@ -200,13 +200,15 @@ Result<std::optional<Completion>> Channel::poll(Ticket ticket) {
 Result<Completion> Channel::wait(Ticket ticket, std::uint64_t cycles) {
   std::unique_lock lock(iommu_.mutex());
   if (auto known = poll(ticket); !known) return std::unexpected(std::move(known.error()));
+  riscv::PageRequestHandlers& handlers = iommu_.page_request_handlers();
   const unsigned vector = kFirstVector + index_;
   const bool wired = options_.interrupts && vector < iommu_.card().interrupts().vectors();
   card::Waiter waiter(iommu_.card(), {.who = fmt::format("DMA channel {}", index_),
                                       .what = fmt::format("the record of job {}", ticket),
                                       .cycles = cycles,
-                                      .vectors = wired ? std::uint64_t{1} << vector : 0});
+                                      .vectors = (wired ? std::uint64_t{1} << vector : 0) | handlers.vectors()});
   for (;;) {
+    const std::uint64_t rounds = handlers.rounds();
     auto done = waiter.poll([this, ticket] {
       harvest();
       if (completed_ <= ticket) acknowledge();
@@ -216,15 +218,22 @@ Result<Completion> Channel::wait(Ticket ticket, std::uint64_t cycles) {
       acknowledge();
       return completions_[ticket % entries_];
     }
-    if (!done) {
-      if (regs::dma::status_f::ring_error.get(read(regs::dma::status)) != 0 && done.error().code == Code::kCardIdle)
+    const bool idle = !done && done.error().code == Code::kCardIdle;
+    const bool ring_error = !done && regs::dma::status_f::ring_error.get(read(regs::dma::status)) != 0;
+    lock.unlock();
+    if (!done && !idle) return std::unexpected(std::move(done.error()));
+    // A page that the job needs may be what it waits for: without an answer the card stays idle.
+    auto served = handlers.serve();
+    if (!served) return std::unexpected(std::move(served.error()));
+    if (*served == riscv::PageRequestHandlers::Served::kElsewhere && idle) handlers.wait_for_others();
+    if (idle && *served == riscv::PageRequestHandlers::Served::kNothing && handlers.rounds() == rounds) {
+      if (ring_error)
         return fail(
             Code::kFault, EIO,
             fmt::format("DMA channel {} could not read its ring or store a record (status.ring_error) at job {}",
                         index_, completed_));
       return std::unexpected(std::move(done.error()));
     }
-    lock.unlock();
     lock.lock();
   }
 }

@@ -84,7 +84,7 @@ class Channel {
   /// The result, if it is there. ENOENT: never submitted since start, or so long ago that its place was used again.
   Result<std::optional<Completion>> poll(Ticket ticket);
   /// Blocks until it is there; otherwise as poll and as a wait. EIO also: the channel could not read its ring or store
-  /// a record.
+  /// a record. Answers page requests meanwhile, of any device, where they have handlers (Iommu::page_request_handlers).
   Result<Completion> wait(Ticket ticket, std::uint64_t cycles = 100'000'000);
   /// submit and wait.
   Result<Completion> run(const Job& job, std::uint64_t cycles = 100'000'000);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "base/types.hpp"
 #include "ioas/cause.hpp"
 #include "ioas/domain.hpp"
+#include "ioas/nesting.hpp"
 
 namespace aperture::ioas {
 
@@ -60,6 +62,14 @@ class Device {
   /// EADDRINUSE: it has no access to all that is mapped there or that require named (after either the IOAS tries the
   /// next); ENOMEM, EIO. At most one preparation per process id at a time.
   virtual Result<std::unique_ptr<PreparedAttach>> prepare_attach(std::shared_ptr<Domain> domain, ProcessId process) = 0;
+  /// As prepare_attach of the device's own address space, with a guest's table in front of `domain`, which is of the
+  /// second stage. EOPNOTSUPP: the device has no second stage, or not this format; EINVAL: the root is misaligned or
+  /// beyond what the domain translates, the number has more than 20 bits, processes of the device are attached.
+  virtual Result<std::unique_ptr<PreparedAttach>> prepare_nest(std::shared_ptr<Domain> domain, const GuestTable& table);
+  /// The guest has changed its table: what IOMMU and device have cached of it is gone when this returns, for all of
+  /// `what` or, on an error, for none that counts. Thread-safe; no IOAS's lock is needed. EINVAL: the device has no
+  /// guest's table, or a number is too wide; EOPNOTSUPP: the device cannot nest; EIO.
+  virtual Result<> guest_invalidate(std::span<const GuestInvalidation> what);
   /// No translation any more. Without effect when there is none. Never fails half-way, never allocates. EIO: the card
   /// is lost; the device counts as detached.
   virtual Result<> detach(ProcessId process) noexcept = 0;

@@ -67,7 +67,8 @@ class Domain {
   virtual void track_dirty(bool) noexcept {}
   /// Adds to `dirty` every page, of the size that the domain's leaf has there, in which a device has written since
   /// tracking began or the page was last cleared; both ends of `range` may lie in the middle of a mapping. `clear`:
-  /// what was added counts as clean from here on; a write after that is never lost. EIO.
+  /// what was added counts as clean from here on, but for a page that reaches beyond `range`, which stays dirty; a
+  /// write after that is never lost. EIO.
   virtual Result<> read_dirty(IovaRange range, bool clear, std::vector<IovaRange>& dirty);
 
   /// Called once after each change that mapped, aborted or unmapped. On success no access that used a removed mapping

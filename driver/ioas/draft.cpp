@@ -95,7 +95,8 @@ Result<> Draft::fill(Slot& slot) {
 Result<> Draft::prepare_switch(Attachment& attachment, std::uint64_t& rejected) {
   const auto slot = std::ranges::find(state_.shape.slots, attachment.slot, &Slot::id);
   switches_.reserve(switches_.size() + 1);
-  auto prepared = attachment.device->prepare_attach(slot->domain, attachment.process);
+  auto prepared = attachment.guest ? attachment.device->prepare_nest(slot->domain, *attachment.guest)
+                                   : attachment.device->prepare_attach(slot->domain, attachment.process);
   if (!prepared) {
     const int number = prepared.error().number;
     if ((number == EINVAL || number == EADDRINUSE) && !slot->fresh) rejected = slot->id;

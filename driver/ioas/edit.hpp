@@ -10,6 +10,7 @@
 
 #include "ioas/cause.hpp"
 #include "ioas/device.hpp"
+#include "ioas/nesting.hpp"
 #include "ioas/pages.hpp"
 #include "ioas/prot.hpp"
 #include "ioas/window.hpp"
@@ -59,6 +60,7 @@ struct AttachEdit {
   ProcessId process;
   std::optional<std::uint64_t> generation;  ///< ESTALE unless it is the current one
   bool replace_only{};                      ///< EINVAL unless attached
+  std::optional<GuestTable> guest{};        ///< nests: only for the device's own address space
 };
 
 struct DetachEdit {

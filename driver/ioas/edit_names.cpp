@@ -11,7 +11,7 @@ struct Subject {
   std::string operator()(const CopyEdit&) const { return "copy"; }
   std::string operator()(const CloneEdit&) const { return "clone"; }
   std::string operator()(const UnmapEdit&) const { return "unmap"; }
-  std::string operator()(const AttachEdit& e) const { return "attach " + e.device->name(); }
+  std::string operator()(const AttachEdit& e) const { return (e.guest ? "nest " : "attach ") + e.device->name(); }
   std::string operator()(const DetachEdit& e) const { return "detach " + e.device->name(); }
   std::string operator()(const RequireEdit&) const { return "require"; }
   std::string operator()(const ResizeEdit& e) const { return "resize \"" + e.window + "\""; }

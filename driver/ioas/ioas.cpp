@@ -125,6 +125,10 @@ Outcome<Attached> Ioas::replace(Device& device, ProcessId process, std::optional
   return attached_as({this, &device, process, generation, true});
 }
 
+Outcome<Attached> Ioas::nest(Device& device, const GuestTable& table, std::optional<std::uint64_t> generation) {
+  return attached_as({this, &device, {}, generation, false, table});
+}
+
 Outcome<> Ioas::detach(Platform& platform, Device& device, ProcessId process) {
   return nothing(one(platform, DetachEdit{&device, process}));
 }

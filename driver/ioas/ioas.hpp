@@ -102,6 +102,11 @@ class Ioas {
   Outcome<Attached> attach(Device& device, ProcessId process = {}, std::optional<std::uint64_t> generation = {});
   /// As attach; EINVAL if the device is not attached.
   Outcome<Attached> replace(Device& device, ProcessId process = {}, std::optional<std::uint64_t> generation = {});
+  /// As attach, with a guest's table in front: this IOAS holds the guest's memory at its physical addresses and becomes
+  /// the second stage of the device. Replaces whatever the device had, another guest's table too. The guest's
+  /// invalidations go to Device::guest_invalidate. Also EOPNOTSUPP: no second stage, or not this format of the guest's;
+  /// EINVAL: what Device::prepare_nest says.
+  Outcome<Attached> nest(Device& device, const GuestTable& table, std::optional<std::uint64_t> generation = {});
   /// Detaches from whichever IOAS of the platform; succeeds without effect if there is none. EINVAL process 0, EIO.
   static Outcome<> detach(Platform& platform, Device& device, ProcessId process = {});
   std::vector<Device*> attached() const;

@@ -14,12 +14,27 @@ Planned<> check_process(ProcessId process) {
   return {};
 }
 
+/// Whether the edit can use a format of the device's: behind a guest's table only the second stage.
+bool usable(const AttachEdit& edit, const Format& format) { return !edit.guest || format.stage == 2; }
+
+/// A guest's table is for all of a device; and there must be a format to choose.
+Planned<> check_formats(const AttachEdit& edit) {
+  if (edit.guest && edit.process) {
+    return refuse(Code::kInvalid, EINVAL, "a guest's table is for all of a device, not for one process");
+  }
+  const std::vector<Format>& formats = edit.device->formats(edit.process);
+  if (std::ranges::any_of(formats, [&](const Format& format) { return usable(edit, format); })) return {};
+  return refuse(Code::kUnsupported, EOPNOTSUPP,
+                edit.device->name() + (edit.guest ? " has no second stage to nest on" : " has no stage for processes"));
+}
+
 /// The existing domain that the device can use, in order of creation.
 const Slot* shared_slot(const PlanContext& context, const AttachEdit& edit, const Shape& shape) {
   const std::vector<Format>& formats = edit.device->formats(edit.process);
   for (const Slot& slot : shape.slots) {
     const std::tuple<const Device*, const Ioas*, std::uint64_t> pair{edit.device, edit.to, slot.id};
-    if (slot.provider == &edit.device->pin_provider() && std::ranges::find(formats, slot.format) != formats.end() &&
+    if (slot.provider == &edit.device->pin_provider() && usable(edit, slot.format) &&
+        std::ranges::find(formats, slot.format) != formats.end() &&
         std::ranges::find(context.rejected, pair) == context.rejected.end()) {
       return &slot;
     }
@@ -46,9 +61,10 @@ Planned<> add_slot(Shape& shape, const AttachEdit& edit, std::size_t index, std:
   return {};
 }
 
-std::size_t largest_format(const std::vector<Format>& formats) {
+std::size_t largest_format(const AttachEdit& edit, const std::vector<Format>& formats) {
+  const unsigned stage = edit.guest ? 2 : 1;
   for (std::size_t i = formats.size(); i-- > 0;) {
-    if (formats[i].stage == 1) return i;
+    if (formats[i].stage == stage) return i;
   }
   return formats.size() - 1;
 }
@@ -86,11 +102,12 @@ Planned<> new_slot(PlanContext& context, const AttachEdit& edit, Draft& draft, s
   if (!shape.windows.empty()) {
     const Trial before(shape);
     for (std::size_t i = 0; i < formats.size(); ++i) {
+      if (!usable(edit, formats[i])) continue;
       if (attempt(i)) return {};
       before.take_back(shape, id);
     }
   }
-  return attempt(largest_format(formats));
+  return attempt(largest_format(edit, formats));
 }
 
 /// A change attaches, moves or detaches a device once.
@@ -121,6 +138,7 @@ Planned<> plan(PlanContext& context, const AttachEdit& edit, Effect& effect) {
   const Shape& before = draft.state().shape;
   Device& device = *edit.device;
   if (auto ok = check_process(edit.process); !ok) return ok;
+  if (auto ok = check_formats(edit); !ok) return ok;
   if (edit.generation && *edit.generation != before.generation) {
     return refuse(Code::kStale, ESTALE,
                   "generation " + std::to_string(*edit.generation) + " is stale, the current one is " +
@@ -133,7 +151,8 @@ Planned<> plan(PlanContext& context, const AttachEdit& edit, Effect& effect) {
   if (auto ok = check_moved(context, device, edit.process); !ok) return ok;
 
   Shape& shape = draft.edit_shape();
-  if (const auto here = shape.find(device, edit.process); here != shape.attachments.end()) {
+  const auto here = shape.find(device, edit.process);
+  if (here != shape.attachments.end() && !edit.guest && !here->guest) {
     const auto slot = std::ranges::find(shape.slots, here->slot, &Slot::id);
     effect.format = slot->format.name;
     effect.levels = slot->format.levels;
@@ -158,7 +177,7 @@ Planned<> plan(PlanContext& context, const AttachEdit& edit, Effect& effect) {
     slot_id = shape.next_id++;
     if (auto ok = new_slot(context, edit, draft, first_new, slot_id); !ok) return ok;
   }
-  shape.attachments.push_back({attachment_id, &device, edit.process, slot_id, device.name(), context.edit});
+  shape.attachments.push_back({attachment_id, &device, edit.process, slot_id, device.name(), edit.guest, context.edit});
   for (PlacedWindow& placed : shape.windows) placed.provisional = false;
   draft.advance();
   note_attach(draft, device, first_new);
@@ -168,6 +187,7 @@ Planned<> plan(PlanContext& context, const AttachEdit& edit, Effect& effect) {
   if (current != nullptr) {
     Draft& source = context.draft(*current);
     Shape& old = source.edit_shape();
+    // In the same IOAS, where a guest's table comes, goes or changes, the one that was there is the first.
     const auto there = old.find(device, edit.process);
     if (there != old.attachments.end()) source.remove_attachment(there, true);
     source.advance();

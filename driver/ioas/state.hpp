@@ -47,7 +47,8 @@ struct Attachment {
   Device* device{};
   ProcessId process;
   std::uint64_t slot{};
-  std::string name;    ///< the device's
+  std::string name;  ///< the device's
+  std::optional<GuestTable> guest{};
   std::size_t edit{};  ///< as in Slot
   bool fresh{true};
 };

@@ -27,12 +27,23 @@ Command ats(regs::Func3 func3, std::uint32_t device_id, std::optional<std::uint3
 
 }  // namespace
 
-Command iotinval_vma(std::optional<std::uint32_t> pscid, std::optional<Iova> iova) {
+Command iotinval_vma(std::optional<std::uint32_t> pscid, std::optional<Iova> iova, std::optional<std::uint32_t> gscid) {
   Command command{head(regs::Opcode::kIotinval, regs::Func3::kIotinvalVma), 0};
+  if (gscid) command.w0 = w0::iotinval_gscid.set(command.w0, *gscid) | w0::iotinval_gv.mask();
   if (pscid) command.w0 = w0::iotinval_pscid.set(command.w0, *pscid) | w0::iotinval_pscv.mask();
   if (iova) {
     command.w0 |= w0::iotinval_av.mask();
     command.w1 = w1::iotinval_addr.set(0, iova->value >> 12);
+  }
+  return command;
+}
+
+Command iotinval_gvma(std::optional<std::uint32_t> gscid, std::optional<GuestPhysical> page) {
+  Command command{head(regs::Opcode::kIotinval, regs::Func3::kIotinvalGvma), 0};
+  if (gscid) command.w0 = w0::iotinval_gscid.set(command.w0, *gscid) | w0::iotinval_gv.mask();
+  if (page) {
+    command.w0 |= w0::iotinval_av.mask();
+    command.w1 = w1::iotinval_addr.set(0, page->value >> 12);
   }
   return command;
 }

@@ -18,8 +18,12 @@ struct Command {
 
 namespace command {
 
-/// IOTINVAL.VMA on host address spaces (GV = 0): of one PSCID or of all, one leaf or all.
-Command iotinval_vma(std::optional<std::uint32_t> pscid, std::optional<Iova> iova);
+/// IOTINVAL.VMA: of one PSCID or of all, one leaf or all; of the host's address spaces (GV = 0), or of those behind a
+/// second stage.
+Command iotinval_vma(std::optional<std::uint32_t> pscid, std::optional<Iova> iova,
+                     std::optional<std::uint32_t> gscid = {});
+/// IOTINVAL.GVMA: of one second stage or of all; of one, one leaf or all.
+Command iotinval_gvma(std::optional<std::uint32_t> gscid, std::optional<GuestPhysical> page);
 /// IODIR.INVAL_DDT: one device and its processes, or the whole directory including non-leaf entries.
 Command iodir_inval_ddt(std::optional<std::uint32_t> device_id);
 Command iodir_inval_pdt(std::uint32_t device_id, std::uint32_t process_id);

@@ -89,6 +89,10 @@ void DeviceDirectory::exchange(std::uint32_t device_id, const DeviceContext& con
   std::swap(current, page);
 }
 
+void DeviceDirectory::set_fsc(std::uint32_t device_id, std::uint64_t fsc) noexcept {
+  leaf(device_id)->store(word_of(device_id) + regs::dc::fsc::kWord, fsc);
+}
+
 void DeviceDirectory::clear(std::uint32_t device_id) noexcept {
   if (Table* table = leaf(device_id)) table->store(word_of(device_id) + regs::dc::tc::kWord, 0);
 }

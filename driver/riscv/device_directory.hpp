@@ -55,6 +55,9 @@ class DeviceDirectory {
   /// takes that page's place in the entry above. `page` is then the old one: IODIR.INVAL_DDT with DV = 0 and a fence
   /// have to pass before it is freed. Needs two levels.
   void exchange(std::uint32_t device_id, const DeviceContext& context, std::unique_ptr<Table>& page) noexcept;
+  /// Replaces DC.fsc of a valid context in one 8-byte store: IODIR.INVAL_DDT and a fence have to pass before what the
+  /// old one named is freed.
+  void set_fsc(std::uint32_t device_id, std::uint64_t fsc) noexcept;
   /// Makes a context invalid. IODIR.INVAL_DDT and a fence have to pass before anything it named is freed or it is
   /// written.
   void clear(std::uint32_t device_id) noexcept;

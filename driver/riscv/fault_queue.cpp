@@ -3,24 +3,25 @@
 
 #include <fmt/format.h>
 
-#include <atomic>
-
-#include "card/registers.hpp"
-#include "card/wait.hpp"
-#include "riscv/queue.hpp"
-
 namespace aperture::riscv {
 namespace {
 
 namespace csr = regs::iommu::fqcsr_f;
 constexpr std::uint64_t kErrors = csr::fqmf.mask() | csr::fqof.mask();
-constexpr QueueRegisters kRegisters{
-    "fault queue", regs::iommu::fqb, regs::iommu::fqh, regs::iommu::fqcsr, csr::fqen.mask() | csr::fie.mask(),
-    kErrors,       csr::fqon.mask(), csr::busy.mask(), regs::fault::kSize};
+constexpr RecordQueueRegisters kRegisters{
+    .queue = {"fault queue", regs::iommu::fqb, regs::iommu::fqh, regs::iommu::fqcsr, csr::fqen.mask() | csr::fie.mask(),
+              kErrors, csr::fqon.mask(), csr::busy.mask(), regs::fault::kSize},
+    .tail = regs::iommu::fqt,
+    .pending = regs::iommu::ipsr_f::fip.mask(),
+    .vector = regs::iommu::icvec_f::fiv,
+    .overflow = csr::fqof.mask(),
+    .memory_fault = csr::fqmf.mask(),
+    .record = "a fault record",
+    .absence = "it is not started"};
 
 }  // namespace
 
-Fault Fault::decode(const std::uint64_t (&words)[4]) {
+Fault Fault::decode(std::span<const std::uint64_t> words) {
   namespace w0 = regs::fault::w0;
   const std::uint64_t first = words[w0::kWord];
   Fault fault;
@@ -44,64 +45,15 @@ std::string to_text(const Fault& fault) {
   return text;
 }
 
-Result<> FaultQueue::start(unsigned log2, std::uint64_t wait_cycles) {
-  const std::scoped_lock lock(mutex_);
-  wait_cycles_ = wait_cycles;
-  auto size = start_queue(card_, kRegisters, log2, wait_cycles, ring_);
-  if (!size) return std::unexpected(std::move(size.error()));
-  entries_ = 1U << *size;
-  head_ = 0;
-  return {};
-}
-
-Result<> FaultQueue::stop() {
-  const std::scoped_lock lock(mutex_);
-  return stop_queue(card_, kRegisters, wait_cycles_);
-}
-
-std::uint32_t FaultQueue::tail() {
-  return static_cast<std::uint32_t>(card::read(card_.mmio(), regs::iommu::fqt)) % entries_;
-}
+FaultQueue::FaultQueue(card::Card& card, std::recursive_mutex& mutex) : RecordQueue(card, mutex, kRegisters) {}
 
 Drained FaultQueue::drain() {
-  const std::scoped_lock lock(mutex_);
-  card::Mmio& mmio = card_.mmio();
   Drained drained;
-  // Pending is cleared before the tail is read: a record that comes in between raises it again.
-  card::write(mmio, regs::iommu::ipsr, regs::iommu::ipsr_f::fip.mask());
-  const std::uint64_t status = card::read(mmio, regs::iommu::fqcsr);
-  if (status == 0xffff'ffff) return drained;
-  auto* words = reinterpret_cast<std::uint64_t*>(ring_->bytes().data());
-  for (const std::uint32_t end = tail(); head_ != end; head_ = (head_ + 1) % entries_) {
-    std::uint64_t record[4];
-    for (unsigned i = 0; i < 4; ++i)
-      record[i] = std::atomic_ref<std::uint64_t>(words[4 * head_ + i]).load(std::memory_order_relaxed);
-    drained.faults.push_back(Fault::decode(record));
-  }
-  card::write(mmio, regs::iommu::fqh, head_);
-  drained.overflow = csr::fqof.get(status) != 0;
-  drained.memory_fault = csr::fqmf.get(status) != 0;
-  if ((status & kErrors) != 0) card::write(mmio, regs::iommu::fqcsr, kRegisters.enable | (status & kErrors));
-  if (const std::uint64_t mask = vector_mask(); mask != 0) card::write(mmio, regs::card::irq_rearm, mask);
+  const auto errors =
+      RecordQueue::drain([&](std::span<const std::uint64_t> words) { drained.faults.push_back(Fault::decode(words)); });
+  drained.overflow = errors.overflow;
+  drained.memory_fault = errors.memory_fault;
   return drained;
-}
-
-std::uint64_t FaultQueue::vector_mask() {
-  const std::uint64_t vector = regs::iommu::icvec_f::fiv.get(card::read(card_.mmio(), regs::iommu::icvec));
-  return vector < card_.interrupts().vectors() ? std::uint64_t{1} << vector : 0;
-}
-
-Result<> FaultQueue::wait(std::uint64_t cycles) {
-  std::unique_lock lock(mutex_);
-  card::Waiter waiter(card_,
-                      {.who = "fault queue", .what = "a fault record", .cycles = cycles, .vectors = vector_mask()});
-  for (;;) {
-    auto done = waiter.poll([this] { return tail() != head_; });
-    if (!done) return std::unexpected(std::move(done.error()));
-    if (*done) return {};
-    lock.unlock();
-    lock.lock();
-  }
 }
 
 }  // namespace aperture::riscv

@@ -2,16 +2,15 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
-#include "base/error.hpp"
-#include "base/types.hpp"
 #include "card/card.hpp"
 #include "regs/registers.hpp"
+#include "riscv/record_queue.hpp"
 
 namespace aperture::riscv {
 
@@ -27,7 +26,7 @@ struct Fault {
 
   /// Whether the access was a write or an atomic.
   bool write() const { return ttyp == regs::Ttyp::kUntranslatedWrite || ttyp == regs::Ttyp::kTranslatedWrite; }
-  static Fault decode(const std::uint64_t (&words)[4]);
+  static Fault decode(std::span<const std::uint64_t> words);
   bool operator==(const Fault&) const = default;
 };
 
@@ -42,32 +41,13 @@ struct Drained {
 };
 
 /// The queue of faults from the IOMMU. Public functions take the card's mutex.
-class FaultQueue {
+class FaultQueue final : public RecordQueue {
  public:
-  FaultQueue(card::Card& card, std::recursive_mutex& mutex) : card_(card), mutex_(mutex) {}
-
-  /// As CommandQueue::start.
-  Result<> start(unsigned log2, std::uint64_t wait_cycles);
-  Result<> stop();
-
-  unsigned entries() const { return entries_; }
+  FaultQueue(card::Card& card, std::recursive_mutex& mutex);
 
   /// Takes every record that is there, then clears overflow and memory fault, so that the IOMMU records again. Does not
   /// wait.
   Drained drain();
-  /// Waits until a record is there; it stays there. As a wait (kCardIdle: the card is idle and there is none).
-  Result<> wait(std::uint64_t cycles);
-
- private:
-  std::uint32_t tail();
-  std::uint64_t vector_mask();
-
-  card::Card& card_;
-  std::recursive_mutex& mutex_;
-  std::unique_ptr<card::DmaBuffer> ring_;
-  unsigned entries_{};
-  std::uint32_t head_{};
-  std::uint64_t wait_cycles_{};
 };
 
 }  // namespace aperture::riscv

@@ -31,6 +31,7 @@ Iommu::Iommu(card::Card& card, const IommuOptions& options)
       commands_(card, mutex_),
       faults_(card, mutex_),
       page_requests_(card, mutex_),
+      handlers_(*this),
       provider_(std::make_unique<PinProvider>(card, mutex_)) {}
 
 Result<std::unique_ptr<Iommu>> Iommu::bring_up(card::Card& card, const IommuOptions& options) {
@@ -81,6 +82,7 @@ Result<> Iommu::start() {
 
   if (auto done = commands_.push(command::iodir_inval_ddt({})); !done) return done;
   if (auto done = commands_.push(command::iotinval_vma({}, {})); !done) return done;
+  if (auto done = commands_.push(command::iotinval_gvma({}, {})); !done) return done;
   return commands_.fence();
 }
 
@@ -107,6 +109,9 @@ Result<> Iommu::write_features() {
   if (fctl::be.get(features) != 0)
     return fail(Code::kUnsupported, EOPNOTSUPP,
                 card_.description() + ": the IOMMU's structures are big-endian (fctl.BE)");
+  if (fctl::gxl.get(features) != 0)
+    return fail(Code::kUnsupported, EOPNOTSUPP,
+                card_.description() + ": the IOMMU's second stages are 32 bits wide (fctl.GXL)");
   if (fctl::wsi.get(features) != fctl::wsi.get(wanted))
     return fail(Code::kUnsupported, EOPNOTSUPP,
                 card_.description() + ": the IOMMU does not take fctl.WSI as capabilities.IGS says");
@@ -155,10 +160,13 @@ Result<std::unique_ptr<ioas::Device>> Iommu::make_device(const DeviceOptions& op
                 fmt::format("device {}: {} has no ATS", options.name, card_.description()));
   if (options.page_requests && !options.ats)
     return fail(Code::kInvalid, EINVAL, fmt::format("device {}: page requests need ATS", options.name));
+  if (options.response_process && !options.page_requests)
+    return fail(Code::kInvalid, EINVAL,
+                fmt::format("device {}: answers with a process id need page requests", options.name));
   auto device = std::make_unique<Device>(*this, options);
   if (device->formats({}).empty())
     return fail(Code::kUnsupported, EOPNOTSUPP,
-                fmt::format("{}: the IOMMU has no first-stage page-table format", card_.description()));
+                fmt::format("{}: the IOMMU has no page-table format", card_.description()));
   return device;
 }
 
@@ -195,6 +203,7 @@ Result<> Iommu::restart() {
   const std::scoped_lock lock(mutex_);
   if (auto done = card::reset(card_); !done) return done;
   quarantine_.free();
+  handlers_.forget();
   lost_ = false;
   auto done = start();
   if (!done) lost_ = true;
@@ -217,18 +226,23 @@ Result<std::unique_ptr<Table>> Iommu::prepare_context(std::uint32_t device_id) {
   return directory_->spare();
 }
 
-void Iommu::unwatch(std::uint32_t pscid, std::uint32_t device_id) noexcept {
-  const auto [first, last] = caching_.equal_range(pscid);
-  for (auto at = first; at != last; ++at)
-    if (at->second == device_id) {
-      caching_.erase(at);
-      return;
-    }
+void Iommu::unwatch(const AddressSpace& space, std::uint32_t device_id, ioas::ProcessId process) noexcept {
+  const auto [first, last] = caching_.equal_range(space);
+  const auto one =
+      std::find_if(first, last, [who = Caching{device_id, process}](const auto& entry) { return entry.second == who; });
+  if (one != last) caching_.erase(one);
 }
 
-Result<> Iommu::forget(std::uint32_t device_id) noexcept {
+Result<> Iommu::forget(const Caching& who) noexcept {
   auto done = commands_.push(command::iofence({.reads = false, .writes = false}));
-  if (done) done = commands_.push(command::ats_inval(device_id, {}, {}));
+  if (done) done = commands_.push(command::ats_inval(who.device_id, who.process, {}));
+  return done;
+}
+
+Result<> Iommu::forget_all(std::uint32_t device_id) noexcept {
+  Result<> done = forget({device_id, {}});
+  for (auto at = caching_.begin(); at != caching_.end(); ++at)
+    if (done && at->second.device_id == device_id && at->second.process) done = forget(at->second);
   return done;
 }
 
@@ -245,7 +259,7 @@ Result<bool> Iommu::switch_context(std::uint32_t device_id, const DeviceContext&
     done = alive();
     if (done) {
       auto pushed = commands_.push(command::iodir_inval_ddt({}));
-      if (pushed && cached) pushed = forget(device_id);
+      if (pushed && cached) pushed = forget_all(device_id);
       done = conclude(std::move(pushed));
     }
   } else {
@@ -265,39 +279,76 @@ Result<> Iommu::block(std::uint32_t device_id) noexcept {
   directory_->clear(device_id);
   if (auto done = alive(); !done) return done;
   auto pushed = commands_.push(command::iodir_inval_ddt(device_id));
-  if (pushed && cached) pushed = forget(device_id);
+  if (pushed && cached) pushed = forget_all(device_id);
   return conclude(std::move(pushed));
 }
 
-Result<> Iommu::flush(std::uint32_t pscid, const Removed& removed, Quarantine& quarantine) noexcept {
+Result<> Iommu::switch_processes(std::uint32_t device_id, std::uint64_t pdtp, Quarantine& old) noexcept {
+  if (directory_->read(device_id).fsc != pdtp) directory_->set_fsc(device_id, pdtp);
+  auto done = alive();
+  if (done) {
+    auto pushed = commands_.push(command::iodir_inval_ddt(device_id));
+    if (pushed && directory_->read(device_id).ats()) pushed = forget_all(device_id);
+    done = conclude(std::move(pushed));
+  }
+  dispose(old);
+  return done;
+}
+
+Result<> Iommu::forget_process(std::uint32_t device_id, std::uint32_t process_id) noexcept {
+  if (auto done = alive(); !done) return done;
+  auto pushed = commands_.push(command::iodir_inval_pdt(device_id, process_id));
+  if (pushed && directory_->read(device_id).ats())
+    pushed = forget({device_id, process_id == 0 ? ioas::ProcessId{} : process_id});
+  return conclude(std::move(pushed));
+}
+
+Result<> Iommu::flush(const AddressSpace& space, const Removed& removed, Quarantine& quarantine) noexcept {
   auto done = alive();
   if (done) {
     if (removed.listed())
       for (const std::uint64_t iova : removed.addresses()) {
-        if (done) done = commands_.push(command::iotinval_vma(pscid, Iova{iova}));
+        if (done) done = commands_.push(space.invalidation(Iova{iova}));
       }
     else
-      done = commands_.push(command::iotinval_vma(pscid, {}));
-    const auto [first, last] = caching_.equal_range(pscid);
+      done = commands_.push(space.invalidation({}));
+    const auto [first, last] = caching_.equal_range(space);
     // A device may hold any part of a large leaf: it forgets everything.
     for (auto at = first; at != last; ++at)
       if (done) done = forget(at->second);
     done = conclude(std::move(done));
   }
-  if (done)
-    quarantine.free();
-  else
-    quarantine_.add(quarantine);
+  dispose(quarantine);
   return done;
 }
 
-void Iommu::retire(std::uint32_t pscid, std::unique_ptr<Table> root) noexcept {
+Result<> Iommu::invalidate(std::span<const Command> commands, std::uint32_t device_id) noexcept {
+  if (auto done = alive(); !done) return done;
+  Result<> pushed;
+  for (const Command& command : commands)
+    if (pushed) pushed = commands_.push(command);
+  if (pushed && directory_->read(device_id).ats()) pushed = forget_all(device_id);
+  return conclude(std::move(pushed));
+}
+
+void Iommu::retire(const AddressSpace& space, std::unique_ptr<Table> root) noexcept {
   auto done = alive();
-  if (done) done = conclude(commands_.push(command::iotinval_vma(pscid, {})));
-  if (done)
-    pscids_.give_back(pscid);
+  if (done) done = conclude(commands_.push(space.invalidation({})));
+  if (!done) {
+    if (root) quarantine_.add(std::move(root));
+    return;
+  }
+  if (space.pscid)
+    pscids_.give_back(*space.pscid);
   else
-    quarantine_.add(std::move(root));
+    gscids_.give_back(*space.gscid);
+}
+
+void Iommu::dispose(Quarantine& tables) noexcept {
+  if (lost_)
+    quarantine_.add(tables);
+  else
+    tables.free();
 }
 
 }  // namespace aperture::riscv

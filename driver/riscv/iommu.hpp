@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,12 +14,14 @@
 #include "base/types.hpp"
 #include "card/card.hpp"
 #include "ioas/device.hpp"
+#include "riscv/address_space.hpp"
 #include "riscv/command_queue.hpp"
 #include "riscv/device_directory.hpp"
 #include "riscv/fault_queue.hpp"
+#include "riscv/numbers.hpp"
+#include "riscv/page_request_handlers.hpp"
 #include "riscv/page_request_queue.hpp"
 #include "riscv/page_table.hpp"
-#include "riscv/pscid.hpp"
 
 namespace aperture::riscv {
 
@@ -38,8 +41,9 @@ struct DeviceOptions {
   std::uint64_t dma_mask{~std::uint64_t{0}};
   std::uint64_t page_sizes{~std::uint64_t{0}};  ///< sizes that leaves may have; 4 KiB is always one of them
   std::vector<ioas::DeviceReservation> reservations{};
-  bool ats{};            ///< it may ask for translations and keep them (DC.tc.EN_ATS); invalidations reach it then
-  bool page_requests{};  ///< it may ask for pages (EN_PRI), which needs `ats`
+  bool ats{};               ///< it may ask for translations and keep them (DC.tc.EN_ATS); invalidations reach it then
+  bool page_requests{};     ///< it may ask for pages (EN_PRI), which needs `ats`
+  bool response_process{};  ///< it wants the process id back with the answer (PRPR), which needs `page_requests`
 };
 
 /// The card's IOMMU, on, with an empty device directory: no device can do anything until it gets a context. Outlives
@@ -64,6 +68,8 @@ class Iommu {
   FaultQueue& faults() { return faults_; }
   /// Not started where the card has no ATS.
   PageRequestQueue& page_requests() { return page_requests_; }
+  /// Who answers page requests.
+  PageRequestHandlers& page_request_handlers() { return handlers_; }
   /// Pins user memory for this card.
   ioas::PinProvider& pin_provider() { return *provider_; }
 
@@ -94,14 +100,27 @@ class Iommu {
   /// the new context. EIO: the card is lost, the context is switched all the same.
   Result<bool> switch_context(std::uint32_t device_id, const DeviceContext& context,
                               std::unique_ptr<Table> page) noexcept;
-  /// Invalidates what was removed from the address space `pscid`, fences, then frees `quarantine`; on EIO keeps it.
-  Result<> flush(std::uint32_t pscid, const Removed& removed, Quarantine& quarantine) noexcept;
-  /// A device that may cache translations uses the address space `pscid`, or does so no more: flush() reaches it.
-  void watch(std::uint32_t pscid, std::uint32_t device_id) { caching_.emplace(pscid, device_id); }
-  void unwatch(std::uint32_t pscid, std::uint32_t device_id) noexcept;
-  /// The end of an address space: invalidates all of it, then frees its tables and its number.
-  void retire(std::uint32_t pscid, std::unique_ptr<Table> root) noexcept;
-  Pscids& pscids() { return pscids_; }
+  /// The same for contexts of a device's processes: DC.fsc becomes `pdtp` by one store, if it is not; `old` is freed
+  /// behind the fence.
+  Result<> switch_processes(std::uint32_t device_id, std::uint64_t pdtp, Quarantine& old) noexcept;
+  /// The context of a process has been made invalid: makes everybody forget it. EIO as above.
+  Result<> forget_process(std::uint32_t device_id, std::uint32_t process_id) noexcept;
+  /// Invalidates what was removed from an address space, fences, then frees `quarantine`; on EIO keeps it.
+  Result<> flush(const AddressSpace& space, const Removed& removed, Quarantine& quarantine) noexcept;
+  /// Carries out commands for a device's guest, makes the device forget its translations, and fences.
+  Result<> invalidate(std::span<const Command> commands, std::uint32_t device_id) noexcept;
+  /// A device that may cache translations uses an address space, as itself or as a process, or does so no more: flush()
+  /// reaches it.
+  void watch(const AddressSpace& space, std::uint32_t device_id, ioas::ProcessId process) {
+    caching_.emplace(space, Caching{device_id, process});
+  }
+  void unwatch(const AddressSpace& space, std::uint32_t device_id, ioas::ProcessId process) noexcept;
+  /// The end of an address space: invalidates all of it, then frees its tables and its number. A guest's has no tables.
+  void retire(const AddressSpace& space, std::unique_ptr<Table> root) noexcept;
+  /// Frees tables if the fence before has passed, else keeps them.
+  void dispose(Quarantine& tables) noexcept;
+  Numbers& pscids() { return pscids_; }
+  Numbers& gscids() { return gscids_; }
 
  private:
   Iommu(card::Card& card, const IommuOptions& options);
@@ -112,8 +131,17 @@ class Iommu {
   Result<> set_mode(regs::IommuMode mode, std::uint64_t ppn);
   /// The fence behind commands already pushed; marks the card as lost if it or they failed.
   Result<> conclude(Result<> pushed) noexcept;
-  /// Pushes what makes a device forget all its translations, once the IOMMU itself has forgotten what it shall.
-  Result<> forget(std::uint32_t device_id) noexcept;
+  /// Who may have translations of an address space cached.
+  struct Caching {
+    std::uint32_t device_id;
+    ioas::ProcessId process;
+    bool operator==(const Caching&) const = default;
+  };
+  /// Pushes what makes a device forget all its translations, as itself or as one process, once the IOMMU itself has
+  /// forgotten what it shall.
+  Result<> forget(const Caching& who) noexcept;
+  /// The same for the device and all its processes.
+  Result<> forget_all(std::uint32_t device_id) noexcept;
 
   card::Card& card_;
   IommuOptions options_;
@@ -121,11 +149,13 @@ class Iommu {
   CommandQueue commands_;
   FaultQueue faults_;
   PageRequestQueue page_requests_;
+  PageRequestHandlers handlers_;
   std::unique_ptr<ioas::PinProvider> provider_;
   std::optional<DeviceDirectory> directory_;
-  Pscids pscids_;
-  std::multimap<std::uint32_t, std::uint32_t> caching_;  ///< PSCID, device id: attached devices with ATS
-  Quarantine quarantine_;                                ///< of a lost card
+  Numbers pscids_{20, "PSCID"};
+  Numbers gscids_{16, "GSCID"};
+  std::multimap<AddressSpace, Caching> caching_;  ///< attached devices with ATS
+  Quarantine quarantine_;                         ///< of a lost card
   std::uint64_t capabilities_{};
   bool lost_{};
 };

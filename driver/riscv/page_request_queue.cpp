@@ -3,30 +3,25 @@
 
 #include <fmt/format.h>
 
-#include <atomic>
-
-#include "card/registers.hpp"
-#include "card/wait.hpp"
-#include "riscv/queue.hpp"
-
 namespace aperture::riscv {
 namespace {
 
 namespace csr = regs::iommu::pqcsr_f;
 constexpr std::uint64_t kErrors = csr::pqmf.mask() | csr::pqof.mask();
-constexpr QueueRegisters kRegisters{"page-request queue",
-                                    regs::iommu::pqb,
-                                    regs::iommu::pqh,
-                                    regs::iommu::pqcsr,
-                                    csr::pqen.mask() | csr::pie.mask(),
-                                    kErrors,
-                                    csr::pqon.mask(),
-                                    csr::busy.mask(),
-                                    regs::page_request::kSize};
+constexpr RecordQueueRegisters kRegisters{.queue = {"page-request queue", regs::iommu::pqb, regs::iommu::pqh,
+                                                    regs::iommu::pqcsr, csr::pqen.mask() | csr::pie.mask(), kErrors,
+                                                    csr::pqon.mask(), csr::busy.mask(), regs::page_request::kSize},
+                                          .tail = regs::iommu::pqt,
+                                          .pending = regs::iommu::ipsr_f::pip.mask(),
+                                          .vector = regs::iommu::icvec_f::piv,
+                                          .overflow = csr::pqof.mask(),
+                                          .memory_fault = csr::pqmf.mask(),
+                                          .record = "a page request",
+                                          .absence = "capabilities.ATS"};
 
 }  // namespace
 
-PageRequest PageRequest::decode(const std::uint64_t (&words)[2]) {
+PageRequest PageRequest::decode(std::span<const std::uint64_t> words) {
   namespace w0 = regs::page_request::w0;
   namespace payload = regs::page_request::payload;
   const std::uint64_t first = words[w0::kWord];
@@ -58,68 +53,16 @@ Command respond(const PageRequest& request, command::PageResponse code, bool wit
   return command::ats_prgr(request.device_id, with_process ? request.process_id : std::nullopt, request.group, code);
 }
 
-Result<> PageRequestQueue::start(unsigned log2, std::uint64_t wait_cycles) {
-  const std::scoped_lock lock(mutex_);
-  wait_cycles_ = wait_cycles;
-  auto size = start_queue(card_, kRegisters, log2, wait_cycles, ring_);
-  if (!size) return std::unexpected(std::move(size.error()));
-  entries_ = 1U << *size;
-  head_ = 0;
-  return {};
-}
-
-Result<> PageRequestQueue::stop() {
-  const std::scoped_lock lock(mutex_);
-  if (!started()) return {};
-  return stop_queue(card_, kRegisters, wait_cycles_);
-}
-
-std::uint32_t PageRequestQueue::tail() {
-  return static_cast<std::uint32_t>(card::read(card_.mmio(), regs::iommu::pqt)) % entries_;
-}
+PageRequestQueue::PageRequestQueue(card::Card& card, std::recursive_mutex& mutex)
+    : RecordQueue(card, mutex, kRegisters) {}
 
 DrainedPageRequests PageRequestQueue::drain() {
-  const std::scoped_lock lock(mutex_);
   DrainedPageRequests drained;
-  if (!started()) return drained;
-  card::Mmio& mmio = card_.mmio();
-  // Pending is cleared before the tail is read: a record that comes in between raises it again.
-  card::write(mmio, regs::iommu::ipsr, regs::iommu::ipsr_f::pip.mask());
-  const std::uint64_t status = card::read(mmio, regs::iommu::pqcsr);
-  if (status == 0xffff'ffff) return drained;
-  auto* words = reinterpret_cast<std::uint64_t*>(ring_->bytes().data());
-  for (const std::uint32_t end = tail(); head_ != end; head_ = (head_ + 1) % entries_) {
-    std::uint64_t record[2];
-    for (unsigned i = 0; i < 2; ++i)
-      record[i] = std::atomic_ref<std::uint64_t>(words[2 * head_ + i]).load(std::memory_order_relaxed);
-    drained.requests.push_back(PageRequest::decode(record));
-  }
-  card::write(mmio, regs::iommu::pqh, head_);
-  drained.overflow = csr::pqof.get(status) != 0;
-  drained.memory_fault = csr::pqmf.get(status) != 0;
-  if ((status & kErrors) != 0) card::write(mmio, regs::iommu::pqcsr, kRegisters.enable | (status & kErrors));
-  if (const std::uint64_t mask = vector_mask(); mask != 0) card::write(mmio, regs::card::irq_rearm, mask);
+  const auto errors = RecordQueue::drain(
+      [&](std::span<const std::uint64_t> words) { drained.requests.push_back(PageRequest::decode(words)); });
+  drained.overflow = errors.overflow;
+  drained.memory_fault = errors.memory_fault;
   return drained;
-}
-
-std::uint64_t PageRequestQueue::vector_mask() {
-  const std::uint64_t vector = regs::iommu::icvec_f::piv.get(card::read(card_.mmio(), regs::iommu::icvec));
-  return vector < card_.interrupts().vectors() ? std::uint64_t{1} << vector : 0;
-}
-
-Result<> PageRequestQueue::wait(std::uint64_t cycles) {
-  std::unique_lock lock(mutex_);
-  if (!started())
-    return fail(Code::kUnsupported, EOPNOTSUPP, card_.description() + " has no page-request queue (capabilities.ATS)");
-  card::Waiter waiter(
-      card_, {.who = "page-request queue", .what = "a page request", .cycles = cycles, .vectors = vector_mask()});
-  for (;;) {
-    auto done = waiter.poll([this] { return tail() != head_; });
-    if (!done) return std::unexpected(std::move(done.error()));
-    if (*done) return {};
-    lock.unlock();
-    lock.lock();
-  }
 }
 
 }  // namespace aperture::riscv

@@ -2,17 +2,16 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
-#include "base/error.hpp"
 #include "base/types.hpp"
 #include "card/card.hpp"
-#include "regs/registers.hpp"
 #include "riscv/command.hpp"
+#include "riscv/record_queue.hpp"
 
 namespace aperture::riscv {
 
@@ -30,7 +29,7 @@ struct PageRequest {
 
   /// Asks for nothing and is answered by nothing: no more requests of the process come.
   bool stop_marker() const { return last && !read && !write; }
-  static PageRequest decode(const std::uint64_t (&words)[2]);
+  static PageRequest decode(std::span<const std::uint64_t> words);
   bool operator==(const PageRequest&) const = default;
 };
 
@@ -49,33 +48,12 @@ struct DrainedPageRequests {
 };
 
 /// The queue of page requests of devices (capabilities.ATS). Public functions take the card's mutex.
-class PageRequestQueue {
+class PageRequestQueue final : public RecordQueue {
  public:
-  PageRequestQueue(card::Card& card, std::recursive_mutex& mutex) : card_(card), mutex_(mutex) {}
+  PageRequestQueue(card::Card& card, std::recursive_mutex& mutex);
 
-  /// As CommandQueue::start.
-  Result<> start(unsigned log2, std::uint64_t wait_cycles);
-  /// Nothing if it was not started.
-  Result<> stop();
-  bool started() const { return ring_ != nullptr; }
-
-  unsigned entries() const { return entries_; }
-
-  /// As FaultQueue::drain.
+  /// As FaultQueue::drain; nothing if it was not started.
   DrainedPageRequests drain();
-  /// Waits until a request is there; it stays there. As a wait (kCardIdle: the card is idle and there is none).
-  Result<> wait(std::uint64_t cycles);
-
- private:
-  std::uint32_t tail();
-  std::uint64_t vector_mask();
-
-  card::Card& card_;
-  std::recursive_mutex& mutex_;
-  std::unique_ptr<card::DmaBuffer> ring_;
-  unsigned entries_{};
-  std::uint32_t head_{};
-  std::uint64_t wait_cycles_{};
 };
 
 }  // namespace aperture::riscv

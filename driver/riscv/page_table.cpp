@@ -8,23 +8,20 @@ namespace pte = regs::pte::e;
 
 constexpr std::uint64_t kPointer = pte::v.mask();
 
-std::uint64_t leaf_bits(bool writable) {
+std::uint64_t leaf_bits(bool writable, bool clean) {
   std::uint64_t bits = pte::v.mask() | pte::r.mask() | pte::u.mask() | pte::a.mask();
-  if (writable) bits |= pte::w.mask() | pte::d.mask();
+  if (writable) bits |= pte::w.mask();
+  if (writable && !clean) bits |= pte::d.mask();
   return bits;
 }
 
 std::uint64_t with_address(std::uint64_t bits, std::uint64_t address) { return pte::ppn.set(bits, address >> 12); }
 
-unsigned index_of(std::uint64_t iova, unsigned level) {
-  return static_cast<unsigned>(iova >> (12 + 9 * level)) % Table::kWords;
-}
-
 }  // namespace
 
 template <typename Format>
 Result<PageTable<Format>> PageTable<Format>::create(card::DmaMemory& memory) {
-  auto root = Table::allocate(memory);
+  auto root = Table::allocate(memory, words(Format::kLevels - 1));
   if (!root) return std::unexpected(std::move(root.error()));
   return PageTable(memory, std::move(*root));
 }
@@ -65,7 +62,7 @@ void PageTable<Format>::fill(Fill& at, Table* table, unsigned level) {
     }
     return;
   }
-  for (unsigned index = index_of(at.iova, level); index < Table::kWords && at.left > 0; ++index) {
+  for (unsigned index = index_of(at.iova, level); index < words(level) && at.left > 0; ++index) {
     if (at.fits(size)) {
       if constexpr (!kDry) {
         table->store(index, with_address(at.bits, at.from.address().value));
@@ -90,8 +87,8 @@ void PageTable<Format>::fill(Fill& at, Table* table, unsigned level) {
 }
 
 template <typename Format>
-Result<> PageTable<Format>::map(Iova iova, std::uint64_t length, ExtentCursor from, bool writable,
-                                std::uint64_t sizes) {
+Result<> PageTable<Format>::map(Iova iova, std::uint64_t length, ExtentCursor from, bool writable, std::uint64_t sizes,
+                                bool clean) {
   Quarantine spare;
   Fill dry{iova.value, length, from, 0, sizes, 0, spare};
   fill<true>(dry, root_.get(), Format::kLevels - 1);
@@ -100,7 +97,7 @@ Result<> PageTable<Format>::map(Iova iova, std::uint64_t length, ExtentCursor fr
     if (!table) return std::unexpected(std::move(table.error()));
     spare.add(std::move(*table));
   }
-  Fill real{iova.value, length, from, leaf_bits(writable), sizes, 0, spare};
+  Fill real{iova.value, length, from, leaf_bits(writable, clean), sizes, 0, spare};
   fill<false>(real, root_.get(), Format::kLevels - 1);
   return {};
 }
@@ -119,7 +116,7 @@ template <typename Format>
 void PageTable<Format>::clear(Table& table, unsigned level, std::uint64_t first, std::uint64_t last, Removed& removed,
                               Quarantine& quarantine) noexcept {
   const std::uint64_t size = leaf_size(level);
-  const std::uint64_t base = first & ~(leaf_size(level + 1) - 1);
+  const std::uint64_t base = base_of(first, level);
   for (unsigned index = index_of(first, level); index <= index_of(last, level); ++index) {
     const std::uint64_t begin = base + index * size;
     if (std::unique_ptr<Table>& child = table.children[index]) {
@@ -151,8 +148,66 @@ void PageTable<Format>::unmap(IovaRange range, Removed& removed, Quarantine& qua
   clear(*root_, Format::kLevels - 1, range.first.value, range.last.value, removed, quarantine);
 }
 
+template <typename Format>
+template <typename Visit>
+void PageTable<Format>::each_leaf(Table& table, unsigned level, std::uint64_t first, std::uint64_t last,
+                                  Visit&& visit) {
+  constexpr auto kNapotPages = static_cast<unsigned>(kNapotSize / kPageSize);
+  const std::uint64_t size = leaf_size(level);
+  const std::uint64_t base = base_of(first, level);
+  for (unsigned index = index_of(first, level); index <= index_of(last, level); ++index) {
+    const std::uint64_t begin = base + index * size;
+    if (const std::unique_ptr<Table>& child = table.children[index]) {
+      each_leaf(*child, level - 1, std::max(first, begin), std::min(last, begin + (size - 1)), visit);
+    } else if (const std::uint64_t entry = table.load(index); pte::n.get(entry) != 0) {
+      const unsigned group = index & ~(kNapotPages - 1);
+      visit(table, group, kNapotPages, begin & ~(kNapotSize - 1), kNapotSize);
+      index = group + kNapotPages - 1;
+    } else if (entry != 0) {
+      visit(table, index, 1U, begin, size);
+    }
+  }
+}
+
+template <typename Format>
+void PageTable<Format>::set_dirty(bool dirty) noexcept {
+  for (const IovaRange& half : {kLow, kHigh}) {
+    if (kSecond && half == kHigh) continue;
+    each_leaf(*root_, Format::kLevels - 1, half.first.value, half.last.value,
+              [dirty](Table& table, unsigned index, unsigned count, std::uint64_t, std::uint64_t) {
+                if (pte::w.get(table.load(index)) == 0) return;
+                for (unsigned i = index; i < index + count; ++i)
+                  dirty ? table.set_bits(i, pte::d.mask()) : table.clear_bits(i, pte::d.mask());
+              });
+  }
+}
+
+template <typename Format>
+void PageTable<Format>::find_dirty(IovaRange range, std::vector<IovaRange>& dirty) const {
+  each_leaf(*root_, Format::kLevels - 1, range.first.value, range.last.value,
+            [&dirty](const Table& table, unsigned index, unsigned count, std::uint64_t begin, std::uint64_t size) {
+              std::uint64_t any = 0;
+              for (unsigned i = index; i < index + count; ++i) any |= table.load(i);
+              if (pte::d.get(any) != 0) dirty.push_back({{begin}, {begin + (size - 1)}});
+            });
+}
+
+template <typename Format>
+void PageTable<Format>::clean(IovaRange range, IovaRange within, Removed& cleaned) noexcept {
+  each_leaf(*root_, Format::kLevels - 1, range.first.value, range.last.value,
+            [&](Table& table, unsigned index, unsigned count, std::uint64_t begin, std::uint64_t size) {
+              const IovaRange leaf{{begin}, {begin + (size - 1)}};
+              if (!range.contains(leaf) || !within.contains(leaf)) return;
+              for (unsigned i = index; i < index + count; ++i) table.clear_bits(i, pte::d.mask());
+              cleaned.leaf(begin);
+            });
+}
+
 template class PageTable<Sv39>;
 template class PageTable<Sv48>;
 template class PageTable<Sv57>;
+template class PageTable<Sv39x4>;
+template class PageTable<Sv48x4>;
+template class PageTable<Sv57x4>;
 
 }  // namespace aperture::riscv

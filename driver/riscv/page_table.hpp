@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// First-stage page tables: the algorithm once, compiled for each format.
+// Page tables of both stages: the algorithm once, compiled for each format.
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "base/error.hpp"
 #include "base/types.hpp"
@@ -19,18 +20,39 @@ namespace aperture::riscv {
 
 struct Sv39 {
   static constexpr unsigned kLevels = 3;
-  static constexpr regs::SatpMode kMode = regs::SatpMode::kSv39;
+  static constexpr unsigned kStage = 1;
+  static constexpr auto kMode = regs::SatpMode::kSv39;
   static constexpr const char* kName = "Sv39";
 };
 struct Sv48 {
   static constexpr unsigned kLevels = 4;
-  static constexpr regs::SatpMode kMode = regs::SatpMode::kSv48;
+  static constexpr unsigned kStage = 1;
+  static constexpr auto kMode = regs::SatpMode::kSv48;
   static constexpr const char* kName = "Sv48";
 };
 struct Sv57 {
   static constexpr unsigned kLevels = 5;
-  static constexpr regs::SatpMode kMode = regs::SatpMode::kSv57;
+  static constexpr unsigned kStage = 1;
+  static constexpr auto kMode = regs::SatpMode::kSv57;
   static constexpr const char* kName = "Sv57";
+};
+struct Sv39x4 {
+  static constexpr unsigned kLevels = 3;
+  static constexpr unsigned kStage = 2;
+  static constexpr auto kMode = regs::HgatpMode::kSv39x4;
+  static constexpr const char* kName = "Sv39x4";
+};
+struct Sv48x4 {
+  static constexpr unsigned kLevels = 4;
+  static constexpr unsigned kStage = 2;
+  static constexpr auto kMode = regs::HgatpMode::kSv48x4;
+  static constexpr const char* kName = "Sv48x4";
+};
+struct Sv57x4 {
+  static constexpr unsigned kLevels = 5;
+  static constexpr unsigned kStage = 2;
+  static constexpr auto kMode = regs::HgatpMode::kSv57x4;
+  static constexpr const char* kName = "Sv57x4";
 };
 
 /// Bytes of a leaf at `level`, 0 being the lowest.
@@ -90,10 +112,13 @@ class PageTable {
     for (unsigned level = 0; level < Format::kLevels; ++level) sizes |= leaf_size(level);
     return sizes;
   }
-  static constexpr unsigned kVaBits = 12 + 9 * Format::kLevels;
-  /// The two halves that sign extension leaves.
-  static constexpr IovaRange kLow{Iova{0}, Iova{(std::uint64_t{1} << (kVaBits - 1)) - 1}};
+  /// A second stage translates two bits more, by a root of four pages.
+  static constexpr bool kSecond = Format::kStage == 2;
+  static constexpr unsigned kVaBits = 12 + 9 * Format::kLevels + (kSecond ? 2 : 0);
+  /// A first stage has the two halves that sign extension leaves, a second stage all.
+  static constexpr IovaRange kLow{Iova{0}, Iova{(std::uint64_t{1} << (kSecond ? kVaBits : kVaBits - 1)) - 1}};
   static constexpr IovaRange kHigh{Iova{~std::uint64_t{0} << (kVaBits - 1)}, Iova{~std::uint64_t{0}}};
+  static std::vector<IovaRange> apertures() { return kSecond ? std::vector{kLow} : std::vector{kLow, kHigh}; }
 
   /// An empty table. ENOMEM.
   static Result<PageTable> create(card::DmaMemory& memory);
@@ -101,13 +126,23 @@ class PageTable {
   BusAddress root() const { return root_->address(); }
 
   /// Maps [iova, iova + length) to the bytes from `from` on, with the largest leaves of `sizes` (a mask that includes 4
-  /// KiB; 64 KiB means Svnapot) that the alignment of both addresses allows. All of it lies in one half, is aligned to
-  /// 4 KiB and not mapped. Writable implies readable: the encoding has no other way. ENOMEM: nothing has changed.
-  Result<> map(Iova iova, std::uint64_t length, ExtentCursor from, bool writable, std::uint64_t sizes);
+  /// KiB; 64 KiB means Svnapot) that the alignment of both addresses allows. All of it lies in one aperture, is aligned
+  /// to 4 KiB and not mapped. Writable implies readable: the encoding has no other way. `clean`: writable leaves begin
+  /// without D, which the hardware then sets. ENOMEM: nothing has changed.
+  Result<> map(Iova iova, std::uint64_t length, ExtentCursor from, bool writable, std::uint64_t sizes,
+               bool clean = false);
 
-  /// Takes away every leaf in `range`, which lies in one half and cuts no leaf in two, in one walk. Tables that become
-  /// empty go to `quarantine`. Never fails, never allocates.
+  /// Takes away every leaf in `range`, which lies in one aperture and cuts no leaf in two, in one walk. Tables that
+  /// become empty go to `quarantine`. Never fails, never allocates.
   void unmap(IovaRange range, Removed& removed, Quarantine& quarantine) noexcept;
+
+  /// Sets or clears D in every writable leaf. Never fails, never allocates. Clearing has to be followed by the
+  /// invalidation of everything.
+  void set_dirty(bool dirty) noexcept;
+  /// Adds every leaf of `range`, which lies in one aperture, that has D: also those that reach beyond it.
+  void find_dirty(IovaRange range, std::vector<IovaRange>& dirty) const;
+  /// Clears D in every leaf of `range` that reaches beyond neither `range` nor `within`. Never fails, never allocates.
+  void clean(IovaRange range, IovaRange within, Removed& cleaned) noexcept;
 
   /// Hands over the whole tree; this object is unusable afterwards.
   std::unique_ptr<Table> release() noexcept { return std::move(root_); }
@@ -132,6 +167,16 @@ class PageTable {
     }
   };
 
+  static constexpr unsigned words(unsigned level) {
+    return kSecond && level + 1 == Format::kLevels ? 4 * Table::kWords : Table::kWords;
+  }
+  static unsigned index_of(std::uint64_t iova, unsigned level) {
+    return static_cast<unsigned>(iova >> (12 + 9 * level)) % words(level);
+  }
+  /// The first address of the table that has `iova` at `level`.
+  static std::uint64_t base_of(std::uint64_t iova, unsigned level) {
+    return iova & ~(leaf_size(level) * words(level) - 1);
+  }
   PageTable(card::DmaMemory& memory, std::unique_ptr<Table> root) : memory_(&memory), root_(std::move(root)) {}
   template <bool kDry>
   static void fill(Fill& at, Table* table, unsigned level);
@@ -140,6 +185,10 @@ class PageTable {
   static void clear(Table& table, unsigned level, std::uint64_t first, std::uint64_t last, Removed& removed,
                     Quarantine& quarantine) noexcept;
 
+  /// Gives each leaf in [first, last] to `visit` as (table, index, entries, first address, size).
+  template <typename Visit>
+  static void each_leaf(Table& table, unsigned level, std::uint64_t first, std::uint64_t last, Visit&& visit);
+
   card::DmaMemory* memory_;
   std::unique_ptr<Table> root_;
 };
@@ -147,5 +196,8 @@ class PageTable {
 extern template class PageTable<Sv39>;
 extern template class PageTable<Sv48>;
 extern template class PageTable<Sv57>;
+extern template class PageTable<Sv39x4>;
+extern template class PageTable<Sv48x4>;
+extern template class PageTable<Sv57x4>;
 
 }  // namespace aperture::riscv

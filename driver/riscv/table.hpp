@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Tables of 512 64-bit words in DMA memory, as trees: page tables and device directories are built of these.
+// Tables of 64-bit words in DMA memory, as trees: page tables and directories are built of these.
 
-#include <array>
 #include <atomic>
 #include <bit>
 #include <cstdint>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "base/error.hpp"
 #include "base/types.hpp"
@@ -18,16 +18,17 @@ namespace aperture::riscv {
 
 static_assert(std::endian::native == std::endian::little, "tables are little-endian (fctl.BE = 0)");
 
-/// One 4 KiB table and the tables below it. The card may read it at any time: single words change by store-release.
+/// One table, of 4 KiB but for the roots of second stages, and the tables below it. The card may read it at any time,
+/// and set A and D: single words change by store-release or atomic operations.
 class Table {
  public:
   static constexpr unsigned kWords = 512;
 
-  /// Zeroed. ENOMEM.
-  static Result<std::unique_ptr<Table>> allocate(card::DmaMemory& memory) {
-    auto buffer = memory.allocate(kPageSize, kPageSize);
+  /// Zeroed, at a multiple of its size. ENOMEM.
+  static Result<std::unique_ptr<Table>> allocate(card::DmaMemory& memory, unsigned words = kWords) {
+    auto buffer = memory.allocate(std::uint64_t{8} * words, std::uint64_t{8} * words);
     if (!buffer) return std::unexpected(std::move(buffer.error()));
-    return std::unique_ptr<Table>(new Table(std::move(*buffer)));
+    return std::unique_ptr<Table>(new Table(std::move(*buffer), words));
   }
 
   BusAddress address() const { return buffer_->address(); }
@@ -38,6 +39,12 @@ class Table {
   void store(unsigned index, std::uint64_t value) {
     std::atomic_ref<std::uint64_t>(words_[index]).store(value, std::memory_order_release);
   }
+  void set_bits(unsigned index, std::uint64_t mask) {
+    std::atomic_ref<std::uint64_t>(words_[index]).fetch_or(mask, std::memory_order_acq_rel);
+  }
+  void clear_bits(unsigned index, std::uint64_t mask) {
+    std::atomic_ref<std::uint64_t>(words_[index]).fetch_and(~mask, std::memory_order_acq_rel);
+  }
 
   /// `count` words from `index` on: `value`, `value` + `step`, ...
   void store_run(unsigned index, unsigned count, std::uint64_t value, std::uint64_t step) {
@@ -45,13 +52,15 @@ class Table {
       std::atomic_ref<std::uint64_t>(*word).store(value, std::memory_order_release);
   }
 
-  std::array<std::unique_ptr<Table>, kWords> children;  ///< of the entries that point to a further table
-  unsigned live{};                                      ///< entries in use
-  std::unique_ptr<Table> next;                          ///< in a Quarantine
+  std::vector<std::unique_ptr<Table>> children;  ///< of the entries that point to a further table
+  unsigned live{};                               ///< entries in use
+  std::unique_ptr<Table> next;                   ///< in a Quarantine
 
  private:
-  explicit Table(std::unique_ptr<card::DmaBuffer> buffer)
-      : buffer_(std::move(buffer)), words_(reinterpret_cast<std::uint64_t*>(buffer_->bytes().data())) {}
+  Table(std::unique_ptr<card::DmaBuffer> buffer, unsigned words)
+      : children(words),
+        buffer_(std::move(buffer)),
+        words_(reinterpret_cast<std::uint64_t*>(buffer_->bytes().data())) {}
 
   std::unique_ptr<card::DmaBuffer> buffer_;
   std::uint64_t* words_;

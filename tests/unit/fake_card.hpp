@@ -63,8 +63,9 @@ class FakeCard final : public card::Card, public card::Mmio, public card::DmaMem
     std::uint64_t leaf{};   ///< bytes that the leaf covers
     std::uint64_t entry{};  ///< the leaf
   };
-  /// Device directory, then page table, from memory, nothing cached.
-  Walk translate(std::uint32_t device_id, std::uint64_t iova, bool write);
+  /// Device directory, process directory, both stages, from memory, nothing cached; A and D are set where the context
+  /// says so.
+  Walk translate(std::uint32_t device_id, std::uint64_t iova, bool write, std::optional<std::uint32_t> process_id = {});
   /// Puts a record into the fault queue as the hardware would, overflow included.
   void record_fault(unsigned cause, unsigned ttyp, std::uint32_t device_id, std::uint64_t iova);
 
@@ -94,6 +95,9 @@ class FakeCard final : public card::Card, public card::Mmio, public card::DmaMem
     std::byte* first;
     std::uint64_t size;
   };
+  /// One stage; `behind`: iohgatp of a second stage that the table's own addresses go through.
+  Walk walk_table(std::uint64_t root, std::uint64_t iova, bool write, unsigned more_bits, bool updates,
+                  std::uint64_t behind);
   bool busy();
   bool commands_waiting();
   bool channel_waiting(unsigned channel);
