@@ -35,7 +35,8 @@ std::uint32_t ring_id(World& world) {
 }
 
 bool same(const dma::Identity& a, const dma::Identity& b) {
-  return a.device_id == b.device_id && a.process_id == b.process_id && a.address_mask == b.address_mask;
+  return a.device_id == b.device_id && a.process_id == b.process_id && a.ats == b.ats &&
+         a.address_mask == b.address_mask;
 }
 
 Result<dma::Channel*> channel_as(World& world, unsigned index, const dma::Identity& identity) {
@@ -51,10 +52,16 @@ Result<dma::Channel*> channel_as(World& world, unsigned index, const dma::Identi
   return channel.get();
 }
 
-/// What memory refused without the IOMMU's doing.
-FaultRecord access_fault(const DeviceEntry& device, const dma::Completion& completion) {
-  const bool write = completion.status == regs::DmaStatus::kWriteError;
-  const auto cause = write ? regs::Cause::kWriteAccessFault : regs::Cause::kReadAccessFault;
+/// What no fault record tells of: memory refused it, or a device that asks for translations was refused one.
+FaultRecord unrecorded(const DeviceEntry& device, const dma::Job& job, const dma::Completion& completion) {
+  using regs::Cause;
+  using regs::DmaStatus;
+  const bool accessed = completion.status == DmaStatus::kReadError || completion.status == DmaStatus::kWriteError;
+  const bool reads_only = job.op == regs::DmaOp::kCrc || job.op == regs::DmaOp::kCheck || job.stray_read;
+  const bool write = accessed ? completion.status == DmaStatus::kWriteError
+                              : !reads_only && completion.address - job.destination.value < job.length;
+  const Cause cause = accessed ? (write ? Cause::kWriteAccessFault : Cause::kReadAccessFault)
+                               : (write ? Cause::kWritePageFault : Cause::kReadPageFault);
   return {.cause = static_cast<std::uint64_t>(cause),
           .device_id = device.spec.device_id,
           .process_id = {},
@@ -75,8 +82,10 @@ void collect_faults(World& world) {
 Result<DmaEnd> run_on_card(World& world, DeviceEntry& device, const dma::Job& job, ioas::ProcessId process) {
   constexpr std::uint32_t kProcesses = 1U << 20;
   if (process && *process >= kProcesses) return fail(Code::kInvalid, EINVAL, "a process id has 20 bits");
-  const dma::Identity identity{
-      .device_id = device.device->device_id(), .process_id = process, .address_mask = device.device->dma_mask()};
+  const dma::Identity identity{.device_id = device.device->device_id(),
+                               .process_id = process,
+                               .ats = device.page_requests && device.handler.has_value(),
+                               .address_mask = device.device->dma_mask()};
   auto channel = channel_as(world, device.channel, identity);
   if (!channel) return std::unexpected(std::move(channel.error()));
   (void)drain(world);
@@ -84,15 +93,17 @@ Result<DmaEnd> run_on_card(World& world, DeviceEntry& device, const dma::Job& jo
   if (!done) return std::unexpected(std::move(done.error()));
   DmaEnd end{*done, {}};
   const auto status = done->status;
-  if (status != regs::DmaStatus::kReadError && status != regs::DmaStatus::kWriteError) return end;
-  (void)world.iommu()->faults().wait(kFaultCycles);
+  const bool refused = status == regs::DmaStatus::kTranslationRefused || status == regs::DmaStatus::kPageRefused;
+  const bool failed = status == regs::DmaStatus::kReadError || status == regs::DmaStatus::kWriteError;
+  if (!failed && !refused) return end;
+  if (failed) (void)world.iommu()->faults().wait(kFaultCycles);
   for (std::size_t at = drain(world); at < world.faults().size(); ++at) {
     if (world.faults()[at].device_id == device.spec.device_id) {
       end.fault = world.faults()[at];
       return end;
     }
   }
-  end.fault = access_fault(device, *done);
+  end.fault = unrecorded(device, job, *done);
   return end;
 }
 

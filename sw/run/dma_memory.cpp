@@ -99,7 +99,7 @@ class Mover {
       if (attempt(at, rest, write, fault)) return bytes.size();
       done += fault.iova - at;
       const std::uint64_t page = fault.iova.value & ~(kPageSize - 1);
-      if (mended == page || !mend(page)) {
+      if (mended == page || !mend(page, write)) {
         record(fault);
         return done;
       }
@@ -125,17 +125,16 @@ class Mover {
     return true;
   }
 
-  bool mend(std::uint64_t page) {
-    if (!device_.handler) return false;
-    const auto memory = world_.memory(device_.handler->memory);
-    const auto space = world_.ioas(device_.handler->ioas);
-    if (!memory || !space) return false;
-    const std::uint64_t offset = page % (*memory)->size();
-    const ioas::Prot prot = (*memory)->readonly() ? ioas::Prot::kRead : ioas::Prot::kReadWrite;
-    const auto mapped = (*space)->map((*memory)->at(offset), kPageSize, prot, Iova{page}, (*memory)->file(offset));
-    if (!mapped) return false;
-    if (const auto map = (*space)->lookup(*mapped)) (*memory)->mapped(map->pages);
-    return true;
+  /// Asks for the page as a device with page requests would.
+  bool mend(std::uint64_t page, bool write) {
+    if (!device_.handler || process_) return false;
+    const riscv::PageRequest request{.device_id = device_.device->device_id(),
+                                     .process_id = {},
+                                     .read = !write,
+                                     .write = write,
+                                     .last = true,
+                                     .page = {page}};
+    return device_.handler->answer(std::span(&request, 1)) == riscv::command::PageResponse::kSuccess;
   }
 
   /// Why an IOMMU of the specification would have stopped the access.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// attach, replace, detach.
+// attach, replace, nest, detach.
 #include <array>
+#include <optional>
 
 #include "run/edits.hpp"
 
@@ -13,7 +14,7 @@ Outcome<> attach_as(World& world, const Arguments& step, bool replace_only, std:
   auto to = world.ioas(step.text("ioas"));
   if (!to) return std::unexpected(std::move(to.error()));
   ioas::Device& device = *world.device(step.text("device")).device;
-  out.push_back(ioas::AttachEdit{*to, &device, step.process(), step.optional("generation"), replace_only});
+  out.push_back(ioas::AttachEdit{*to, &device, step.process(), step.optional("generation"), replace_only, {}});
   return {};
 }
 
@@ -23,6 +24,32 @@ Outcome<> attach(World& world, const Arguments& step, std::vector<ioas::Edit>& o
 
 Outcome<> replace(World& world, const Arguments& step, std::vector<ioas::Edit>& out) {
   return attach_as(world, step, true, out);
+}
+
+/// Where the guest has the memory that its table lies in.
+std::optional<GuestPhysical> guest_address(const ioas::Ioas& parent, const std::byte* memory) {
+  for (const ioas::Ioas::MapInfo& map : parent.maps()) {
+    const std::byte* const first = map.pages->data() + map.offset;
+    if (memory < first || static_cast<std::uint64_t>(memory - first) > map.range.extent()) continue;
+    return GuestPhysical{map.range.first.value + static_cast<std::uint64_t>(memory - first)};
+  }
+  return {};
+}
+
+Outcome<> nest(World& world, const Arguments& step, std::vector<ioas::Edit>& out) {
+  auto parent = world.ioas(step.text("parent"));
+  if (!parent) return std::unexpected(std::move(parent.error()));
+  const Arguments table(*step.find("table"));
+  auto memory = world.memory(table.text("memory"));
+  if (!memory) return std::unexpected(std::move(memory.error()));
+  const auto root = guest_address(**parent, (*memory)->at(table.number("offset")));
+  if (!root) {
+    return std::unexpected(
+        refusal(Code::kInvalid, EINVAL, "the guest's table is not in the memory that the parent has"));
+  }
+  ioas::Device& device = *world.device(step.text("device")).device;
+  out.push_back(ioas::AttachEdit{*parent, &device, {}, {}, false, ioas::GuestTable{table.text("format"), *root}});
+  return {};
 }
 
 void show_attached(World&, const Arguments&, std::span<const ioas::Effect> effects, Json& result) {
@@ -49,6 +76,7 @@ constexpr std::array kSteps{
     EditStep{"attach", attach, show_attached, nullptr},
     EditStep{"replace", replace, show_attached, nullptr},
     EditStep{"detach", detach, nullptr, nullptr},
+    EditStep{"nest", nest, show_attached, nullptr},
 };
 
 }  // namespace

@@ -29,15 +29,6 @@ Outcome<> map_edit(World& world, const Arguments& step, std::vector<ioas::Edit>&
   return {};
 }
 
-void show_map(World& world, const Arguments& step, std::span<const ioas::Effect> effects, Json& result) {
-  const Iova iova = effects.front().iova;
-  result["iova"] = iova.value;
-  const auto space = space_of(world, step);
-  const auto memory = world.memory(step.text("memory"));
-  // Gone again where the same transaction has unmapped it, which it cannot.
-  if (const auto map = (*space)->lookup(iova)) (*memory)->mapped(map->pages);
-}
-
 Outcome<> copy_edit(World& world, const Arguments& step, std::vector<ioas::Edit>& out) {
   auto from = world.ioas(step.text("from"));
   if (!from) return std::unexpected(std::move(from.error()));
@@ -48,7 +39,7 @@ Outcome<> copy_edit(World& world, const Arguments& step, std::vector<ioas::Edit>
   return {};
 }
 
-void show_copy(World&, const Arguments&, std::span<const ioas::Effect> effects, Json& result) {
+void show_iova(World&, const Arguments&, std::span<const ioas::Effect> effects, Json& result) {
   result["iova"] = effects.front().iova.value;
 }
 
@@ -66,8 +57,8 @@ void show_unmap(World&, const Arguments&, std::span<const ioas::Effect> effects,
 }
 
 constexpr std::array kSteps{
-    EditStep{"map", map_edit, show_map, nullptr},
-    EditStep{"copy", copy_edit, show_copy, nullptr},
+    EditStep{"map", map_edit, show_iova, nullptr},
+    EditStep{"copy", copy_edit, show_iova, nullptr},
     EditStep{"unmap", unmap_edit, show_unmap, nullptr},
 };
 

@@ -144,21 +144,13 @@ bool Memory::holds(const std::byte* first, std::uint64_t size, bool writable) co
          !(writable && readonly_);
 }
 
-void Memory::mapped(const std::shared_ptr<ioas::Pages>& pages) {
-  std::erase_if(pages_, [](const auto& old) { return old.expired(); });
-  if (!owns(pages.get())) pages_.push_back(pages);
+bool Memory::owns(const ioas::Pages& pages) const {
+  return pages.data() >= reserved_ && pages.data() < reserved_ + reserved_size_;
 }
 
-std::uint64_t Memory::pinned() const {
-  std::uint64_t sum = 0;
-  for (const auto& weak : pages_) {
-    if (const auto pages = weak.lock()) sum += pages->pinned_bytes();
-  }
-  return sum;
-}
-
-bool Memory::owns(const ioas::Pages* pages) const {
-  return std::ranges::any_of(pages_, [pages](const auto& weak) { return weak.lock().get() == pages; });
+Result<std::span<std::byte>> Memory::pages() const {
+  if (reinterpret_cast<std::uintptr_t>(base_) % kPageSize == 0) return std::span<std::byte>(base_, size_);
+  return fail(Code::kInvalid, EINVAL, "the memory does not begin on a 4 KiB boundary");
 }
 
 }  // namespace aperture::sw::run

@@ -7,8 +7,6 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <string>
-#include <vector>
 
 #include "base/error.hpp"
 #include "ioas/pages.hpp"
@@ -57,11 +55,10 @@ class Memory {
   /// Whether whole pages from `first` on are its own, for writes too.
   bool holds(const std::byte* first, std::uint64_t size, bool writable) const;
 
-  /// Counts a map of this memory.
-  void mapped(const std::shared_ptr<ioas::Pages>& pages);
-  /// Bytes of all maps' pages that are pinned now.
-  std::uint64_t pinned() const;
-  bool owns(const ioas::Pages* pages) const;
+  /// Whether the pages are of a map of this memory, which may reach beyond its end.
+  bool owns(const ioas::Pages& pages) const;
+  /// All of it. EINVAL unless it begins on a 4 KiB boundary.
+  Result<std::span<std::byte>> pages() const;
 
  private:
   Memory() = default;
@@ -75,7 +72,6 @@ class Memory {
   Backing backing_{};
   bool readonly_{};
   std::shared_ptr<const FileDescriptor> file_;
-  std::vector<std::weak_ptr<ioas::Pages>> pages_;
 };
 
 }  // namespace aperture::sw::run

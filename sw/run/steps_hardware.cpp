@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the hardware does beyond maps: nest, handler, faults.
-#include <fmt/format.h>
-
+// What the hardware does beyond maps: handler, faults.
 #include <array>
 
+#include "riscv/demand_pages.hpp"
 #include "run/dma.hpp"
 #include "run/steps.hpp"
 
@@ -12,24 +11,17 @@ namespace {
 
 using ioas::Outcome;
 
-Outcome<Json> nest(World& world, const Arguments& step) {
-  auto parent = world.ioas(step.text("parent"));
-  if (!parent) return std::unexpected(std::move(parent.error()));
-  const Arguments table(*step.find("table"));
-  if (auto memory = world.memory(table.text("memory")); !memory) return std::unexpected(std::move(memory.error()));
-  return std::unexpected(refusal(Code::kUnsupported, EOPNOTSUPP,
-                                 fmt::format("device {} has no domains of two stages", step.text("device"))));
-}
-
 Outcome<Json> handler(World& world, const Arguments& step) {
-  if (auto space = world.ioas(step.text("ioas")); !space) return std::unexpected(std::move(space.error()));
-  if (auto memory = world.memory(step.text("memory")); !memory) return std::unexpected(std::move(memory.error()));
-  DeviceEntry& device = world.device(step.text("device"));
-  if (device.memory == nullptr) {
-    return std::unexpected(
-        refusal(Code::kUnsupported, EOPNOTSUPP, fmt::format("device {} sends no page requests", step.text("device"))));
-  }
-  device.handler = Handler{step.text("memory"), step.text("ioas")};
+  auto space = world.ioas(step.text("ioas"));
+  if (!space) return std::unexpected(std::move(space.error()));
+  auto memory = world.memory(step.text("memory"));
+  if (!memory) return std::unexpected(std::move(memory.error()));
+  const auto pages = (*memory)->pages();
+  if (!pages) return std::unexpected(refusal(pages.error()));
+  const ioas::Prot prot = (*memory)->readonly() ? ioas::Prot::kRead : ioas::Prot::kReadWrite;
+  auto done = world.set_handler(world.device(step.text("device")),
+                                {step.text("ioas"), riscv::demand_pages(**space, *pages, {.prot = prot})});
+  if (!done) return std::unexpected(std::move(done.error()));
   return Json::object();
 }
 
@@ -48,7 +40,7 @@ Outcome<Json> faults(World& world, const Arguments&) {
   return Json{{"faults", std::move(list)}};
 }
 
-constexpr std::array kSteps{PlainStep{"nest", nest}, PlainStep{"handler", handler}, PlainStep{"faults", faults}};
+constexpr std::array kSteps{PlainStep{"handler", handler}, PlainStep{"faults", faults}};
 
 }  // namespace
 

@@ -68,7 +68,8 @@ Outcome<Json> read(World& world, const Arguments& step) {
 Outcome<Json> pins(World& world, const Arguments& step) {
   auto memory = world.memory(step.text("memory"));
   if (!memory) return std::unexpected(std::move(memory.error()));
-  return Json{{"pinned", (*memory)->pinned()}, {"references", world.references(**memory)}};
+  const World::Pins pins = world.pins(**memory);
+  return Json{{"pinned", pins.bytes}, {"references", pins.areas}};
 }
 
 constexpr std::array kSteps{PlainStep{"memory", make}, PlainStep{"write", write}, PlainStep{"read", read},

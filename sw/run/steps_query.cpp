@@ -45,7 +45,7 @@ Outcome<Json> negotiate(World& world, const Arguments& step) {
   std::vector<ioas::Edit> edits{ioas::RequireEdit{*space, windows_of(step.list("windows"))}};
   for (const Json& name : step.list("devices")) {
     ioas::Device& device = *world.device(name.get<std::string>()).device;
-    edits.push_back(ioas::AttachEdit{*space, &device, {}, {}, false});
+    edits.push_back(ioas::AttachEdit{*space, &device, {}, {}, false, {}});
   }
   return validated(world, edits);
 }
@@ -54,7 +54,7 @@ Outcome<Json> probe_attach(World& world, const Arguments& step) {
   auto space = world.ioas(step.text("ioas"));
   if (!space) return std::unexpected(std::move(space.error()));
   ioas::Device& device = *world.device(step.text("device")).device;
-  return validated(world, {ioas::AttachEdit{*space, &device, step.process(), step.optional("generation"), false}});
+  return validated(world, {ioas::AttachEdit{*space, &device, step.process(), step.optional("generation"), false, {}}});
 }
 
 Json json_of(const ioas::Event& event) {

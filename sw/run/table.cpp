@@ -244,7 +244,7 @@ constexpr std::array kSteps{
     StepKind{"transaction", kTransaction, kApplied},
     StepKind{"freeze", kOnIoas, kNothing, true},
     StepKind{"events", kEvents, kEventsResult},
-    StepKind{"nest", kNest, kNothing},
+    StepKind{"nest", kNest, kAttached, true},
     StepKind{"dirty_tracking", kTracking, kNothing, true},
     StepKind{"dirty", kDirty, kPages},
     StepKind{"handler", kHandler, kNothing},

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "card/registers.hpp"
 #include "run/unsuitable.hpp"
@@ -67,6 +68,9 @@ World::World(const Scenario& scenario, riscv::Iommu* iommu, const Bindings& bind
 }
 
 World::~World() {
+  for (auto& [name, entry] : devices_) {
+    if (entry.handler) (void)set_handler(entry, {});
+  }
   channels_.clear();
   mirrors_.clear();
   spaces_.clear();
@@ -93,12 +97,17 @@ void World::make_device(const DeviceSpec& spec, const Bindings& bindings) {
           fmt::format("device \"{}\" wants DMA channel {}; the card has {}", spec.name, *spec.channel, count));
     }
     entry.channel = static_cast<unsigned>(spec.channel.value_or(static_cast<std::uint64_t>(before) % count));
-    entry.device = make_riscv(spec);
+    // Only a device that somebody answers may ask.
+    entry.page_requests = regs::iommu::capabilities_f::ats.get(iommu_->capabilities()) != 0 &&
+                          std::ranges::any_of(scenario_.steps, [&](const Json& step) {
+                            return step["step"] == "handler" && step["device"] == spec.name;
+                          });
+    entry.device = make_riscv(spec, entry.page_requests);
   }
   devices_.emplace(spec.name, std::move(entry));
 }
 
-std::unique_ptr<ioas::Device> World::make_riscv(const DeviceSpec& spec) {
+std::unique_ptr<ioas::Device> World::make_riscv(const DeviceSpec& spec, bool page_requests) {
   if (spec.device_id > iommu_->last_device_id()) {
     throw Unsuitable(fmt::format("device \"{}\": the card's device directory ends at {:#x}, before {:#x}", spec.name,
                                  iommu_->last_device_id(), spec.device_id));
@@ -109,6 +118,7 @@ std::unique_ptr<ioas::Device> World::make_riscv(const DeviceSpec& spec) {
   options.dma_mask = mask_of(spec.dma_bits);
   options.page_sizes = spec.page_sizes.value_or(options.page_sizes);
   options.reservations = spec.reserved;
+  options.ats = options.page_requests = page_requests;
   auto made = iommu_->make_device(options);
   if (!made) throw Unsuitable(made.error().what);
   return std::move(*made);
@@ -155,12 +165,39 @@ ioas::Outcome<ioas::Mirror*> World::add_mirror(const std::string& name) {
   return mirrors_.emplace(name, std::move(made)).first->second.get();
 }
 
-std::uint64_t World::references(const Memory& memory) const {
-  std::uint64_t count = 0;
-  for (const auto& [name, space] : spaces_) {
-    for (const ioas::Ioas::MapInfo& map : space.ioas->maps()) count += memory.owns(map.pages.get()) ? 1 : 0;
+void World::drop_ioas(const std::string& name) {
+  for (auto& [device, entry] : devices_) {
+    if (entry.handler && entry.handler->ioas == name) (void)set_handler(entry, {});
   }
-  return count;
+  spaces_.erase(name);
+}
+
+ioas::Outcome<> World::set_handler(DeviceEntry& device, Handler handler) {
+  if (device.spec.home == Home::kRiscv && device.page_requests) {
+    iommu_->page_request_handlers().set(device.device->device_id(), {}, handler.answer);
+  } else if (device.memory == nullptr) {
+    return std::unexpected(
+        refusal(Code::kUnsupported, EOPNOTSUPP, fmt::format("device {} sends no page requests", device.spec.name)));
+  }
+  device.handler = handler.answer ? std::optional(std::move(handler)) : std::nullopt;
+  return {};
+}
+
+World::Pins World::pins(const Memory& memory) const {
+  Pins out;
+  std::set<const ioas::Pages*> seen;
+  const auto add = [&](const ioas::Ioas& ioas) {
+    std::uint64_t areas = 0;
+    for (const ioas::Ioas::MapInfo& map : ioas.maps()) {
+      if (!memory.owns(*map.pages)) continue;
+      ++areas;
+      if (seen.insert(map.pages.get()).second) out.bytes += map.pages->pinned_bytes();
+    }
+    return areas;
+  };
+  for (const auto& [name, space] : spaces_) out.areas += add(*space.ioas);
+  for (const auto& [name, mirror] : mirrors_) add(mirror->space());
+  return out;
 }
 
 }  // namespace aperture::sw::run

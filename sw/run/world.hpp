@@ -45,11 +45,10 @@ struct FaultRecord {
   bool write{};
 };
 
-/// Answers missing pages of a device by mapping them: the page at an IOVA is the one at that offset of the memory,
-/// modulo its size.
+/// Answers the missing pages of a device.
 struct Handler {
-  std::string memory;
   std::string ioas;
+  riscv::PageRequestHandlers::Handler answer;
 };
 
 struct DeviceEntry {
@@ -57,6 +56,7 @@ struct DeviceEntry {
   unsigned channel{};
   std::unique_ptr<ioas::Device> device;
   ioas::MemoryDevice* memory{};  ///< the same, if it is one
+  bool page_requests{};          ///< kRiscv: it asks the IOMMU for missing pages, by ATS
   std::optional<Handler> handler;
 };
 
@@ -99,22 +99,27 @@ class World {
   /// An empty IOAS of that name. EEXIST.
   ioas::Outcome<ioas::Ioas*> add_ioas(const std::string& name, bool huge_pages, bool eager);
   bool eager(const std::string& name) const { return spaces_.at(name).eager; }
-  void drop_ioas(const std::string& name) { spaces_.erase(name); }
+  void drop_ioas(const std::string& name);
   ioas::Outcome<> add_memory(const std::string& name, std::unique_ptr<Memory> memory);
   ioas::Outcome<ioas::Mirror*> add_mirror(const std::string& name);
   void drop_mirror(const std::string& name) { mirrors_.erase(name); }
   std::map<std::string, Projected>& projections() { return projections_; }
   const std::map<std::string, Space>& spaces() const { return spaces_; }
+  /// From now on missing pages of the device are answered; an empty function: no more. EOPNOTSUPP.
+  ioas::Outcome<> set_handler(DeviceEntry& device, Handler handler);
 
-  /// Areas of a memory in all IOASes by name.
-  std::uint64_t references(const Memory& memory) const;
+  struct Pins {
+    std::uint64_t bytes{};
+    std::uint64_t areas{};  ///< in all IOASes that have a name
+  };
+  Pins pins(const Memory& memory) const;
 
   std::vector<FaultRecord>& faults() { return faults_; }
   std::map<unsigned, std::unique_ptr<dma::Channel>>& channels() { return channels_; }
 
  private:
   void make_device(const DeviceSpec& spec, const Bindings& bindings);
-  std::unique_ptr<ioas::Device> make_riscv(const DeviceSpec& spec);
+  std::unique_ptr<ioas::Device> make_riscv(const DeviceSpec& spec, bool page_requests);
   std::unique_ptr<ioas::Device> make_host(const DeviceSpec& spec, const std::string& place);
   ioas::PinProvider& eager_provider();
 
