@@ -38,7 +38,7 @@ class CContext : public testing::Test {
     return errno;
   }
   template <typename Request>
-    requires std::is_class_v<std::remove_reference_t<Request>>
+  requires std::is_class_v<std::remove_reference_t<Request>>
   int call(unsigned long number, Request&& request) {
     request.size = sizeof request;
     return call(number, static_cast<void*>(&request));
