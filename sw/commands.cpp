@@ -14,8 +14,12 @@ constexpr Command kCommands[] = {
     {"dump", "", "all registers, decoded field by field", run_dump},
     {"replay", "FILE [--stop-on-mismatch] [--limit N]", "run a trace of the card's buses, line by line, and compare",
      run_replay},
+    {"run", "FILE... [--bind NAME=vfio:BDF] [--report FILE]",
+     "scenarios: what a monitor or a user-space driver does with address spaces, step by step", run_run},
     {"serve", "--socket PATH [--once]", "the simulated card as a PCI function for another process, QEMU for one",
      run_serve},
+    {"windows", "[SCENARIO] [--svg FILE]",
+     "draws address spaces: what is usable, reserved by whom, required, mapped, blocked", run_windows},
 };
 
 }  // namespace

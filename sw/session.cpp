@@ -21,12 +21,13 @@ Exit exit_for(Code code) {
   }
 }
 
-std::unique_ptr<card::Card> open_card(const CommonOptions& options) {
+std::unique_ptr<card::Card> open_card(const CommonOptions& options, Session::Keys keys) {
   const auto parsed = card::registry().parse(options.card);
   if (!parsed) {
     throw UsageError("option '--card': " + parsed.error().what);
   }
-  auto opened = card::open(options.card, {{"seed", std::to_string(options.seed)}});
+  keys.emplace_back("seed", std::to_string(options.seed));
+  auto opened = card::open(options.card, keys);
   if (opened) {
     return std::move(*opened);
   }
@@ -46,8 +47,8 @@ std::string announcement(const Json& section) {
 
 Failure::Failure(const Error& error) : Failure(exit_for(error.code), error.what) {}
 
-Session::Session(const CommonOptions& options)
-    : options_(options), card_(open_card(options)), identity_(take(card::identify(*card_))) {}
+Session::Session(const CommonOptions& options, const Keys& keys)
+    : options_(options), card_(open_card(options, keys)), identity_(take(card::identify(*card_))) {}
 
 void Session::bring_up() {
   iommu_ = take(riscv::Iommu::bring_up(*card_));

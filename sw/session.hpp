@@ -45,8 +45,10 @@ T take(std::expected<T, E> result) {
 /// An open card that has told who it is, and what stands on it: its IOMMU, and the devices behind that.
 class Session {
  public:
-  /// Throws UsageError (no such card or card option) or Failure.
-  explicit Session(const CommonOptions& options);
+  using Keys = std::vector<std::pair<std::string, std::string>>;
+  /// `keys`: of the card, where the options do not give them. Throws UsageError (no such card or card option) or
+  /// Failure.
+  explicit Session(const CommonOptions& options, const Keys& keys = {});
 
   card::Card& card() const { return *card_; }
   const card::Identity& identity() const { return identity_; }

@@ -147,14 +147,29 @@ Result<Straps> parse_straps(const std::string& json) {
   return straps;
 }
 
-Result<Straps> read_straps(const std::filesystem::path& file) {
-  std::ifstream in(file);
-  if (!in) return fail(Code::kEnvironment, ENOENT, fmt::format("straps file {} cannot be read", file.string()));
-  std::ostringstream text;
-  text << in.rdbuf();
-  auto straps = parse_straps(text.str());
-  if (!straps) straps.error().what += " (" + file.string() + ")";
+Result<Straps> read_straps(const std::string& text) {
+  if (text.starts_with('{')) return parse_straps(text);
+  std::ifstream in(text);
+  if (!in) return fail(Code::kEnvironment, ENOENT, fmt::format("straps file {} cannot be read", text));
+  std::ostringstream content;
+  content << in.rdbuf();
+  auto straps = parse_straps(content.str());
+  if (!straps) straps.error().what += " (" + text + ")";
   return straps;
+}
+
+std::expected<Straps, StrapError> parse_iommu_straps(const std::string& json) {
+  const auto parsed = nlohmann::json::parse(json, nullptr, false);
+  for (const auto& [key, value] : parsed.items()) {
+    if (key.starts_with("port_id_")) return std::unexpected(StrapError{key, "unknown key"});
+  }
+  auto straps = parse_straps(json);
+  if (straps) return *straps;
+  // "straps: /key: why"
+  const std::string& what = straps.error().what;
+  const std::size_t key = what.find('/') + 1;
+  const std::size_t why = what.find(": ", key);
+  return std::unexpected(StrapError{what.substr(key, why - key), what.substr(why + 2)});
 }
 
 }  // namespace aperture::tb

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <expected>
 #include <filesystem>
 #include <string>
 
@@ -76,6 +77,15 @@ struct Options {
 /// `hpm_counter_bits`, `hpm_event_max`, `rcid_bits`, `mcid_bits`, `ats_timeout`, `port_id_base`, `port_id_mask`;
 /// numbers may be strings "0x...". Others keep their default. EINVAL names the key.
 Result<Straps> parse_straps(const std::string& json);
-Result<Straps> read_straps(const std::filesystem::path& file);
+/// `text`: the name of a file with such an object, or the object itself.
+Result<Straps> read_straps(const std::string& text);
+
+/// Why a strap in a file format is refused.
+struct StrapError {
+  std::string key;
+  std::string what;
+};
+/// As parse_straps, but only the straps of the IOMMU: those that traces and scenarios may give.
+std::expected<Straps, StrapError> parse_iommu_straps(const std::string& json);
 
 }  // namespace aperture::tb

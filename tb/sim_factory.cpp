@@ -92,7 +92,7 @@ card::Factory factory() {
   f.keys = {{"profile", "memory: ideal, ddr, pcie, hostile (default ideal)"},
             {"latency", "memory latency in cycles (default 20)"},
             {"width", "data width in bits: 64 or 128 (default 64)"},
-            {"straps", "JSON file of straps (default: everything on)"},
+            {"straps", "JSON file of straps, or the object itself (default: everything on)"},
             {"seed", "of everything random (default 1)"},
             {"wave", "FST file to write"},
             {"wave_from", "first cycle in it (default 0); with wave_trigger the earliest"},

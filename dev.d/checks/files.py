@@ -5,7 +5,7 @@ import sys
 
 CLANG_FORMAT = "clang-format-14"  # pinned: another version formats differently
 LICENCE = "SPDX-License-Identifier: Apache-2.0"
-CPP = (".cpp", ".hpp")
+CPP = (".cpp", ".hpp", ".c", ".h")
 WITH_LICENCE = CPP + (".sv", ".svh", ".py", ".sh", ".cmake")
 SCRIPTS = ("dev", ".ci/run")
 

@@ -276,7 +276,7 @@ class Change::Run {
     const std::size_t before = rejected_.size();
     for (const Edit& edit : edits_) {
       const auto* attach = std::get_if<AttachEdit>(&edit);
-      if (attach == nullptr || attach->to != &d.ioas()) continue;
+      if (attach == nullptr || attach->to != &d.ioas() || attach->domain) continue;
       const auto here = d.state().shape.find(*attach->device, attach->process);
       if (here != d.state().shape.attachments.end() && here->slot == slot) {
         rejected_.emplace_back(attach->device, attach->to, slot);

@@ -52,10 +52,15 @@ void Draft::remove_attachment(std::list<Attachment>::iterator attachment, bool m
   to.splice(to.end(), shape.attachments, attachment);
   if (std::ranges::find(shape.attachments, slot_id, &Attachment::slot) == shape.attachments.end()) {
     const auto slot = std::ranges::find(shape.slots, slot_id, &Slot::id);
-    shape.drop_owner(slot_id, unreserved_);
-    dropped_.splice(dropped_.end(), shape.slots, slot);
-    shape.alignment = shape.needed_alignment();
+    if (!slot->manual) remove_slot(slot);
   }
+}
+
+void Draft::remove_slot(std::list<Slot>::iterator slot) noexcept {
+  Shape& shape = state_.shape;
+  shape.drop_owner(slot->id, unreserved_);
+  dropped_.splice(dropped_.end(), shape.slots, slot);
+  shape.alignment = shape.needed_alignment();
 }
 
 void Draft::remove_reservation(std::list<Reservation>::iterator reservation) noexcept {
@@ -76,13 +81,12 @@ Result<> Draft::pin_and_map(Domain* domain, PinProvider& provider, Area& area) {
 Result<> Draft::fill(Slot& slot) {
   auto domain = slot.maker->make_domain(slot.format_index, slot.process);
   if (!domain) return std::unexpected(domain.error());
-  if (state_.shape.dirty) {
-    if (!(*domain)->can_track_dirty()) {
-      return fail(Code::kUnsupported, EOPNOTSUPP,
-                  "the domain of " + slot.maker->name() + " cannot track which pages are written");
-    }
-    (*domain)->track_dirty(true);
+  if ((state_.shape.dirty || (slot.manual && slot.can_track)) && !(*domain)->can_track_dirty()) {
+    return fail(Code::kUnsupported, EOPNOTSUPP,
+                "the domain of " + slot.maker->name() + " cannot track which pages are written");
   }
+  slot.dirty = state_.shape.dirty;
+  if (slot.dirty) (*domain)->track_dirty(true);
   slot.domain = std::move(*domain);
   if (auto done = slot.domain->require(required_.ranges()); !done) return done;
   for (Area& area : state_.areas) {
@@ -149,10 +153,8 @@ Result<> Draft::switch_over(bool& hitless) noexcept {
   for (const Step& step : steps_) {
     if (step.domain != nullptr) step.domain->commit_map(step.area->mapping(small_pages()));
   }
-  if (dirty_set_) {
-    for (const Slot& slot : state_.shape.slots) {
-      if (!slot.fresh) slot.domain->track_dirty(state_.shape.dirty);
-    }
+  for (const Slot& slot : state_.shape.slots) {
+    if (!slot.fresh && std::ranges::find(dirty_set_, slot.id) != dirty_set_.end()) slot.domain->track_dirty(slot.dirty);
   }
   Result<> result;
   for (Switch& next : switches_) {

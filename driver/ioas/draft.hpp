@@ -55,9 +55,10 @@ class Draft {
   /// The generation that begins with this change.
   std::uint64_t next_generation() const { return shape_before().generation + 1; }
   void advance() { edit_shape().generation = next_generation(); }
-  void track_dirty(bool enable) {
-    edit_shape().dirty = enable;
-    dirty_set_ = true;
+  /// Has the slot's domain track writes, or not, from the commit on. Set again, no page is dirty any more.
+  void track_dirty(Slot& slot, bool enable) {
+    slot.dirty = enable;
+    dirty_set_.push_back(slot.id);
   }
   /// To be published with this change; what happened to windows, alignment, and what is gone, is found without.
   void note(Event event) { events_.push_back(std::move(event)); }
@@ -70,6 +71,8 @@ class Draft {
   /// The attachment is gone; with the last one of a slot the slot goes too. Never allocates.
   void remove_attachment(std::list<Attachment>::iterator attachment, bool moved) noexcept;
   void remove_reservation(std::list<Reservation>::iterator reservation) noexcept;
+  /// The slot, which no attachment uses, is gone. Never allocates.
+  void remove_slot(std::list<Slot>::iterator slot) noexcept;
 
   /// Tells the domains what nothing may narrow from now on. Comes before prepare().
   Result<> prepare_required();
@@ -123,7 +126,7 @@ class Draft {
   std::optional<RangeSet> required_before_;  ///< of the domains, once they have been told what is required now
   std::vector<Step> steps_;
   std::vector<Switch> switches_;
-  bool dirty_set_{};  ///< again, perhaps: then no page is dirty any more
+  std::vector<std::uint64_t> dirty_set_;  ///< slots whose tracking begins or ends
   bool committed_{};
 };
 

@@ -61,6 +61,18 @@ struct AttachEdit {
   std::optional<std::uint64_t> generation;  ///< ESTALE unless it is the current one
   bool replace_only{};                      ///< EINVAL unless attached
   std::optional<GuestTable> guest{};        ///< nests: only for the device's own address space
+  std::optional<std::uint64_t> domain{};    ///< this one of the IOAS's; none: the IOAS chooses
+};
+
+struct MakeDomainEdit {
+  Ioas* in{};
+  Device* device{};
+  bool dirty_tracking{};
+};
+
+struct DropDomainEdit {
+  Ioas* in{};
+  std::uint64_t domain{};
 };
 
 struct DetachEdit {
@@ -119,6 +131,7 @@ struct FreezeEdit {
 struct DirtyTrackingEdit {
   Ioas* in{};
   bool enable{};
+  std::optional<std::uint64_t> domain{};  ///< only this one; none: all
 };
 
 /// From now on `to` follows what `from` maps in `range`, at `at`.
@@ -135,9 +148,9 @@ struct UnprojectEdit {
   bool must_exist{};  ///< ENOENT if it is over already; else that is no error
 };
 
-using Edit = std::variant<MapEdit, CopyEdit, CloneEdit, UnmapEdit, AttachEdit, DetachEdit, RequireEdit, ResizeEdit,
-                          BindEdit, ReleaseEdit, AllowEdit, ReserveEdit, UnreserveEdit, HugePagesEdit, FreezeEdit,
-                          DirtyTrackingEdit, ProjectEdit, UnprojectEdit>;
+using Edit = std::variant<MapEdit, CopyEdit, CloneEdit, UnmapEdit, AttachEdit, DetachEdit, MakeDomainEdit,
+                          DropDomainEdit, RequireEdit, ResizeEdit, BindEdit, ReleaseEdit, AllowEdit, ReserveEdit,
+                          UnreserveEdit, HugePagesEdit, FreezeEdit, DirtyTrackingEdit, ProjectEdit, UnprojectEdit>;
 
 /// What an edit came to.
 struct Effect {
@@ -146,6 +159,7 @@ struct Effect {
   bool hitless{true};      ///< attach: see PreparedAttach::commit
   std::string format;      ///< attach: the domain's
   unsigned levels{};
+  std::uint64_t domain{};             ///< attach, make domain: which of the IOAS's
   std::vector<PlacedWindow> windows;  ///< require, resize, bind: as placed
   std::uint64_t projection{};         ///< project: its number
 };

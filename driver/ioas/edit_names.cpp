@@ -13,6 +13,8 @@ struct Subject {
   std::string operator()(const UnmapEdit&) const { return "unmap"; }
   std::string operator()(const AttachEdit& e) const { return (e.guest ? "nest " : "attach ") + e.device->name(); }
   std::string operator()(const DetachEdit& e) const { return "detach " + e.device->name(); }
+  std::string operator()(const MakeDomainEdit& e) const { return "make a domain for " + e.device->name(); }
+  std::string operator()(const DropDomainEdit&) const { return "drop a domain"; }
   std::string operator()(const RequireEdit&) const { return "require"; }
   std::string operator()(const ResizeEdit& e) const { return "resize \"" + e.window + "\""; }
   std::string operator()(const BindEdit& e) const { return "bind \"" + e.window + "\""; }

@@ -51,6 +51,7 @@ Ioas::~Ioas() {
     (void)one(platform_, DetachEdit{next.device, next.process});
   }
   (void)one(platform_, UnmapEdit{this, {0}, kMax});
+  while (!state_.shape.slots.empty()) (void)one(platform_, DropDomainEdit{this, state_.shape.slots.front().id});
 }
 
 std::string Ioas::described() const { return name_.empty() ? "an IOAS" : "IOAS \"" + name_ + "\""; }
@@ -114,7 +115,7 @@ bool Ioas::huge_pages() const {
 Outcome<Attached> Ioas::attached_as(const AttachEdit& edit) {
   auto done = one(platform_, edit);
   if (!done) return std::unexpected(std::move(done.error()));
-  return Attached{done->hitless, std::move(done->format), done->levels};
+  return Attached{done->hitless, std::move(done->format), done->levels, done->domain};
 }
 
 Outcome<Attached> Ioas::attach(Device& device, ProcessId process, std::optional<std::uint64_t> generation) {
@@ -140,7 +141,33 @@ bool Ioas::frozen() const {
   return state_.shape.frozen.has_value();
 }
 
-Outcome<> Ioas::set_dirty_tracking(bool enable) { return nothing(one(platform_, DirtyTrackingEdit{this, enable})); }
+Outcome<std::uint64_t> Ioas::make_domain(Device& device, bool dirty_tracking) {
+  auto done = one(platform_, MakeDomainEdit{this, &device, dirty_tracking});
+  if (!done) return std::unexpected(std::move(done.error()));
+  return done->domain;
+}
+
+Outcome<> Ioas::drop_domain(std::uint64_t domain) { return nothing(one(platform_, DropDomainEdit{this, domain})); }
+
+Outcome<Attached> Ioas::attach_to(std::uint64_t domain, Device& device) {
+  return attached_as({this, &device, {}, {}, false, {}, domain});
+}
+
+std::vector<DomainInfo> Ioas::domains() const {
+  const std::shared_lock lock(mutex_);
+  std::vector<DomainInfo> out;
+  for (const Slot& slot : state_.shape.slots) {
+    DomainInfo& info = out.emplace_back(slot.id, slot.format, slot.maker, slot.manual, slot.manual && slot.can_track);
+    for (const Attachment& attachment : state_.shape.attachments) {
+      if (attachment.slot == slot.id) info.devices.push_back(attachment.device);
+    }
+  }
+  return out;
+}
+
+Outcome<> Ioas::set_dirty_tracking(bool enable, std::optional<std::uint64_t> domain) {
+  return nothing(one(platform_, DirtyTrackingEdit{this, enable, domain}));
+}
 
 bool Ioas::dirty_tracking() const {
   const std::shared_lock lock(mutex_);
@@ -214,6 +241,13 @@ std::optional<Ioas::MapInfo> Ioas::lookup(Iova iova) const {
   const auto area = state_.areas.from(iova);
   if (area == state_.areas.end() || !area->range.contains(iova)) return {};
   return MapInfo{area->range, area->prot, area->pages.get(), area->offset};
+}
+
+std::vector<MapInfo> Ioas::maps() const {
+  const std::shared_lock lock(mutex_);
+  std::vector<MapInfo> out;
+  for (const Area& area : state_.areas) out.push_back({area.range, area.prot, area.pages.get(), area.offset});
+  return out;
 }
 
 std::size_t Ioas::map_count() const {

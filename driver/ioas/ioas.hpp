@@ -17,6 +17,7 @@
 
 #include "ioas/device.hpp"
 #include "ioas/edit.hpp"
+#include "ioas/listing.hpp"
 #include "ioas/platform.hpp"
 #include "ioas/report.hpp"
 #include "ioas/state.hpp"
@@ -40,6 +41,7 @@ struct Attached {
   bool hitless{};      ///< every access of the meantime met either the old or the new domain
   std::string format;  ///< "Sv39"
   unsigned levels{};   ///< depth of a full walk; 0: not known
+  std::uint64_t domain{};
 };
 
 /// An I/O address space. Results (errno, chosen IOVA, order of checks, lengths, ranges, alignment) are those of Linux's
@@ -111,6 +113,15 @@ class Ioas {
   static Outcome<> detach(Platform& platform, Device& device, ProcessId process = {});
   std::vector<Device*> attached() const;
 
+  /// A domain for `device`, filled, narrowing from here on, without an attach: Linux's HWPT_ALLOC. It stays until
+  /// dropped, and only attach_to uses it. Errors as attach; EOPNOTSUPP: writes are to be tracked and cannot be.
+  Outcome<std::uint64_t> make_domain(Device& device, bool dirty_tracking = false);
+  /// ENOENT; EBUSY: a device is attached to it.
+  Outcome<> drop_domain(std::uint64_t domain);
+  /// As attach, to that domain of this IOAS. ENOENT; EINVAL: the device cannot use it.
+  Outcome<Attached> attach_to(std::uint64_t domain, Device& device);
+  std::vector<DomainInfo> domains() const;
+
   /// Windows that nothing may narrow from now on: all or none. EINVAL (malformed), EEXIST (name), EADDRINUSE (the base
   /// is blocked), ENOSPC (no room for one without a base).
   Outcome<std::vector<PlacedWindow>> require(std::vector<Window> windows);
@@ -124,14 +135,16 @@ class Ioas {
   std::vector<PlacedWindow> windows() const;
 
   /// Tracks in every domain, those of later attaches too, which pages devices write. Switched on, with none written;
-  /// again, the same. EOPNOTSUPP: a domain cannot; from then on attach says so too.
-  Outcome<> set_dirty_tracking(bool enable);
+  /// again, the same. EOPNOTSUPP: a domain cannot; from then on attach says so too. `domain`: only in that one; ENOENT,
+  /// EOPNOTSUPP: it was not made for it.
+  Outcome<> set_dirty_tracking(bool enable, std::optional<std::uint64_t> domain = {});
   bool dirty_tracking() const;
   /// Pages of `page_size` bytes that devices have written, merged, ascending, cut to [iova, + length). `clear`: they
   /// count as clean from here on. EINVAL: length or page_size is 0, iova or length is no multiple of page_size or of
   /// the alignment, page_size no power of two, tracking is off; EOVERFLOW; ENOENT: a byte is not mapped (unlike Linux,
-  /// which passes over holes); EIO.
-  Outcome<std::vector<IovaRange>> dirty(Iova iova, std::uint64_t length, std::uint64_t page_size, bool clear = true);
+  /// which passes over holes); EIO. `domain`: as above.
+  Outcome<std::vector<IovaRange>> dirty(Iova iova, std::uint64_t length, std::uint64_t page_size, bool clear = true,
+                                        std::optional<std::uint64_t> domain = {});
 
   /// What has happened since that generation, oldest first. The last Journal::kSize are known.
   std::vector<Event> events(std::uint64_t since = 0) const;
@@ -157,15 +170,10 @@ class Ioas {
   Outcome<std::unique_ptr<Ioas>> clone(const CloneOptions& options);
   Outcome<std::unique_ptr<Ioas>> clone() { return clone(CloneOptions{}); }
 
-  /// The mapping that covers `iova`: its range and access.
-  struct MapInfo {
-    IovaRange range;
-    Prot prot{};
-    std::shared_ptr<Pages> pages;
-    std::uint64_t offset{};
-  };
-  std::optional<MapInfo> lookup(Iova iova) const;
+  using MapInfo = ioas::MapInfo;
+  std::optional<MapInfo> lookup(Iova iova) const;  ///< the mapping that covers it
   std::size_t map_count() const;
+  std::vector<MapInfo> maps() const;  ///< all of them, ascending
 
  private:
   friend class Draft;

@@ -35,6 +35,8 @@ Planned<> plan(PlanContext& context, const CloneEdit& edit, Effect& effect);
 Planned<> plan(PlanContext& context, const UnmapEdit& edit, Effect& effect);
 Planned<> plan(PlanContext& context, const AttachEdit& edit, Effect& effect);
 Planned<> plan(PlanContext& context, const DetachEdit& edit, Effect& effect);
+Planned<> plan(PlanContext& context, const MakeDomainEdit& edit, Effect& effect);
+Planned<> plan(PlanContext& context, const DropDomainEdit& edit, Effect& effect);
 Planned<> plan(PlanContext& context, const RequireEdit& edit, Effect& effect);
 Planned<> plan(PlanContext& context, const ResizeEdit& edit, Effect& effect);
 Planned<> plan(PlanContext& context, const BindEdit& edit, Effect& effect);

@@ -33,13 +33,24 @@ const Slot* shared_slot(const PlanContext& context, const AttachEdit& edit, cons
   const std::vector<Format>& formats = edit.device->formats(edit.process);
   for (const Slot& slot : shape.slots) {
     const std::tuple<const Device*, const Ioas*, std::uint64_t> pair{edit.device, edit.to, slot.id};
-    if (slot.provider == &edit.device->pin_provider() && usable(edit, slot.format) &&
+    if (!slot.manual && slot.provider == &edit.device->pin_provider() && usable(edit, slot.format) &&
         std::ranges::find(formats, slot.format) != formats.end() &&
         std::ranges::find(context.rejected, pair) == context.rejected.end()) {
       return &slot;
     }
   }
   return nullptr;
+}
+
+/// The domain that the edit names. ENOENT: there is none; EINVAL: the device cannot use it.
+Planned<const Slot*> named_slot(const AttachEdit& edit, const Shape& shape) {
+  const auto slot = std::ranges::find(shape.slots, *edit.domain, &Slot::id);
+  if (slot == shape.slots.end()) return refuse(Code::kNotFound, ENOENT, "there is no such domain");
+  const std::vector<Format>& formats = edit.device->formats(edit.process);
+  if (slot->provider != &edit.device->pin_provider() || std::ranges::find(formats, slot->format) == formats.end()) {
+    return refuse(Code::kInvalid, EINVAL, edit.device->name() + " cannot use that domain, a " + slot->format.name);
+  }
+  return &*slot;
 }
 
 /// Adds an empty slot of that format, with what its apertures leave out. EINVAL: pages of more than 4 KiB only.
@@ -124,14 +135,19 @@ Planned<> check_moved(PlanContext& context, const Device& device, ProcessId proc
   return {};
 }
 
-/// What is new about the IOAS, for the journal.
-void note_attach(Draft& draft, const Device& device, std::size_t first_new) {
+/// Which reservations are new, for the journal.
+void note_reservations(Draft& draft, std::size_t first_new) {
   const Shape& shape = draft.state().shape;
-  draft.note({0, Event::Kind::kAttached, {}, {}, device.name(), {}});
   for (auto r = std::next(shape.reservations.begin(), static_cast<std::ptrdiff_t>(first_new));
        r != shape.reservations.end(); ++r) {
     draft.note({0, Event::Kind::kReserved, r->range, r->cause, r->device, {}});
   }
+}
+
+void tell(const Slot& slot, Effect& effect) {
+  effect.format = slot.format.name;
+  effect.levels = slot.format.levels;
+  effect.domain = slot.id;
 }
 
 }  // namespace
@@ -157,9 +173,10 @@ Planned<> plan(PlanContext& context, const AttachEdit& edit, Effect& effect) {
   const auto here = shape.find(device, edit.process);
   if (here != shape.attachments.end() && !edit.guest && !here->guest) {
     const auto slot = std::ranges::find(shape.slots, here->slot, &Slot::id);
-    effect.format = slot->format.name;
-    effect.levels = slot->format.levels;
-    return {};
+    if (edit.domain ? *edit.domain == slot->id : !slot->manual) {
+      tell(*slot, effect);
+      return {};
+    }
   }
   const std::size_t first_new = shape.reservations.size();
   const std::uint64_t since = draft.next_generation();
@@ -173,7 +190,15 @@ Planned<> plan(PlanContext& context, const AttachEdit& edit, Effect& effect) {
     }
   }
   std::uint64_t slot_id = 0;
-  if (const Slot* slot = shared_slot(context, edit, shape)) {
+  const Slot* slot = nullptr;
+  if (edit.domain) {
+    const auto wanted = named_slot(edit, shape);
+    if (!wanted) return std::unexpected(wanted.error());
+    slot = *wanted;
+  } else {
+    slot = shared_slot(context, edit, shape);
+  }
+  if (slot != nullptr) {
     slot_id = slot->id;
     if (auto ok = check_narrowing(context, draft, first_new, shape.alignment, device.name()); !ok) return ok;
   } else {
@@ -183,10 +208,9 @@ Planned<> plan(PlanContext& context, const AttachEdit& edit, Effect& effect) {
   shape.attachments.push_back({attachment_id, &device, edit.process, slot_id, device.name(), edit.guest, context.edit});
   for (PlacedWindow& placed : shape.windows) placed.provisional = false;
   draft.advance();
-  note_attach(draft, device, first_new);
-  const auto slot = std::ranges::find(shape.slots, slot_id, &Slot::id);
-  effect.format = slot->format.name;
-  effect.levels = slot->format.levels;
+  draft.note({0, Event::Kind::kAttached, {}, {}, device.name(), {}});
+  note_reservations(draft, first_new);
+  tell(*std::ranges::find(shape.slots, slot_id, &Slot::id), effect);
   if (current != nullptr) {
     Draft& source = context.draft(*current);
     Shape& old = source.edit_shape();
@@ -195,6 +219,36 @@ Planned<> plan(PlanContext& context, const AttachEdit& edit, Effect& effect) {
     if (there != old.attachments.end()) source.remove_attachment(there, true);
     source.advance();
   }
+  return {};
+}
+
+Planned<> plan(PlanContext& context, const MakeDomainEdit& edit, Effect& effect) {
+  Draft& draft = context.draft(*edit.in);
+  Shape& shape = draft.edit_shape();
+  const std::size_t first_new = shape.reservations.size();
+  const std::uint64_t id = shape.next_id++;
+  if (auto ok = new_slot(context, {edit.in, edit.device, {}, {}, false}, draft, first_new, id); !ok) return ok;
+  Slot& slot = *std::ranges::find(shape.slots, id, &Slot::id);
+  slot.manual = true;
+  slot.can_track = edit.dirty_tracking;
+  draft.advance();
+  note_reservations(draft, first_new);
+  tell(slot, effect);
+  return {};
+}
+
+Planned<> plan(PlanContext& context, const DropDomainEdit& edit, Effect&) {
+  Draft& draft = context.draft(*edit.in);
+  const std::uint64_t generation = draft.next_generation();
+  Shape& shape = context.alone ? draft.edit_shape_for_good() : draft.edit_shape();
+  const auto slot = std::ranges::find(shape.slots, edit.domain, &Slot::id);
+  if (slot == shape.slots.end()) return refuse(Code::kNotFound, ENOENT, "there is no such domain");
+  if (const auto user = std::ranges::find(shape.attachments, edit.domain, &Attachment::slot);
+      user != shape.attachments.end()) {
+    return refuse(Code::kInUse, EBUSY, user->name + " is attached to that domain");
+  }
+  draft.remove_slot(slot);
+  shape.generation = generation;
   return {};
 }
 

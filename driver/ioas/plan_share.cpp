@@ -155,6 +155,9 @@ Planned<> plan(PlanContext& context, const UnprojectEdit& edit, Effect&) {
 }
 
 Planned<> plan(PlanContext& context, const CloneEdit& edit, Effect&) {
+  if (std::ranges::any_of(edit.ranges, [](const IovaRange& r) { return r.first > r.last; })) {
+    return refuse(Code::kInvalid, EINVAL, "a range needs first <= last");
+  }
   const State& source = context.draft(*edit.from).state();
   Draft& draft = context.draft(*edit.to);
   const auto moved = [&](IovaRange r) { return IovaRange{r.first + edit.rebase, r.last + edit.rebase}; };

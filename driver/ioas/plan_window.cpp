@@ -381,13 +381,21 @@ Planned<> plan(PlanContext& context, const FreezeEdit& edit, Effect&) {
 
 Planned<> plan(PlanContext& context, const DirtyTrackingEdit& edit, Effect&) {
   Draft& draft = context.draft(*edit.in);
-  for (const Slot& slot : draft.state().shape.slots) {
-    if (edit.enable && slot.domain && !slot.domain->can_track_dirty()) {
+  Shape& shape = draft.edit_shape();
+  if (!edit.domain) {
+    shape.dirty = edit.enable;
+  } else if (std::ranges::find(shape.slots, *edit.domain, &Slot::id) == shape.slots.end()) {
+    return refuse(Code::kNotFound, ENOENT, "there is no such domain");
+  }
+  for (Slot& slot : shape.slots) {
+    if (edit.domain && slot.id != *edit.domain) continue;
+    const bool can = !slot.domain || slot.domain->can_track_dirty();
+    if ((edit.enable && !can) || (edit.domain && !(slot.manual && slot.can_track))) {
       return refuse(Code::kUnsupported, EOPNOTSUPP,
                     "the domain of " + slot.maker->name() + " cannot track which pages are written");
     }
+    draft.track_dirty(slot, edit.enable);
   }
-  draft.track_dirty(edit.enable);
   return {};
 }
 

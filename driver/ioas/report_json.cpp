@@ -61,6 +61,7 @@ json to_json(const Report& report) {
            {"maps_blocked", list(report.maps_blocked)},
            {"detach_set", report.detach_set}};
   for (const WindowReport& window : report.windows) out["windows"].push_back(one(window));
+  if (!report.reason.empty()) out["reason"] = report.reason;
   if (!report.format.empty()) {
     out["format"] = report.format;
     out["levels"] = report.levels;

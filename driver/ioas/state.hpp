@@ -39,6 +39,9 @@ struct Slot {
   std::shared_ptr<Domain> domain;  ///< null until the change that adds the slot is prepared
   std::size_t edit{};              ///< of the change in progress that adds it
   bool fresh{true};                ///< that change is not complete
+  bool manual{};                   ///< made by the user: stays without devices, and is never chosen for one
+  bool can_track{true};            ///< its writes may be tracked on their own
+  bool dirty{};                    ///< they are
 };
 
 /// A device (or one process of it) that uses this IOAS. Its id owns the device's reservations.
@@ -65,7 +68,7 @@ struct Shape {
   std::uint64_t generation{};
   std::uint64_t next_id{1};
   bool huge_pages{true};
-  bool dirty{};                         ///< writes are tracked
+  bool dirty{};                         ///< writes are tracked, in domains to come too
   std::optional<std::uint64_t> frozen;  ///< nothing may narrow since this generation
 
   void reserve(Reservation reservation);

@@ -83,7 +83,8 @@ std::optional<Iova> hole(const Areas& areas, IovaRange range) {
 
 }  // namespace
 
-Outcome<std::vector<IovaRange>> Ioas::dirty(Iova iova, std::uint64_t length, std::uint64_t page_size, bool clear) {
+Outcome<std::vector<IovaRange>> Ioas::dirty(Iova iova, std::uint64_t length, std::uint64_t page_size, bool clear,
+                                            std::optional<std::uint64_t> domain) {
   const std::unique_lock lock(mutex_);
   const Shape& shape = state_.shape;
   if (length == 0 || !std::has_single_bit(page_size)) {
@@ -95,13 +96,20 @@ Outcome<std::vector<IovaRange>> Ioas::dirty(Iova iova, std::uint64_t length, std
   if (((iova.value | length) & (std::max(page_size, shape.alignment) - 1)) != 0) {
     return refuse(*this, shape, Code::kInvalid, EINVAL, "the range is no multiple of the page size or the alignment");
   }
-  if (!shape.dirty) return refuse(*this, shape, Code::kInvalid, EINVAL, "writes are not tracked");
+  const auto one = std::ranges::find_if(shape.slots, [&](const Slot& slot) { return slot.id == domain; });
+  if (domain && one == shape.slots.end()) {
+    return refuse(*this, shape, Code::kNotFound, ENOENT, "there is no such domain");
+  }
+  if (!(domain ? one->dirty : shape.dirty)) {
+    return refuse(*this, shape, Code::kInvalid, EINVAL, "writes are not tracked");
+  }
   const IovaRange range{iova, iova + (length - 1)};
   if (const auto gap = hole(state_.areas, range)) {
     return refuse(*this, shape, Code::kNotFound, ENOENT, "nothing is mapped at " + hex(gap->value));
   }
   std::vector<IovaRange> found;
   for (const Slot& slot : shape.slots) {
+    if (domain && slot.id != *domain) continue;
     if (auto done = slot.domain->read_dirty(range, clear, found); !done) {
       return refuse(*this, shape, done.error().code, done.error().number, done.error().what);
     }

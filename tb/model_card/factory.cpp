@@ -42,7 +42,7 @@ card::Factory factory() {
   card::Factory f{};
   f.name = "model";
   f.help = "a functional model of the card, in this process: fast, and without the RTL";
-  f.keys = {{"straps", "JSON file of straps (default: everything on)"},
+  f.keys = {{"straps", "JSON file of straps, or the object itself (default: everything on)"},
             {"seed", "of bus addresses (default 1)"},
             {"frame_run", "pinned pages consecutive on the bus, a power of two (default 1)"}};
   f.open = open;

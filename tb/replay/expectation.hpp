@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
 #include <optional>
-#include <string>
 #include <vector>
 
+#include "formats/expectation.hpp"
 #include "tb/replay/operation.hpp"
 
 namespace aperture::tb::replay {
 
-struct Mismatch {
-  std::string place;  ///< JSON pointer into the expectation
-  Json expected;
-  Json actual;  ///< null: not there
-};
+using formats::Mismatch;
 
 /// What is wrong with the form of `expect` as the expectation of `action`: a key that its result never has, a value of
 /// another type than there.

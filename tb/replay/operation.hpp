@@ -8,11 +8,18 @@
 #include <variant>
 #include <vector>
 
+#include "formats/fields.hpp"
+#include "formats/json.hpp"
 #include "tb/bus_card.hpp"
-#include "tb/replay/fields.hpp"
-#include "tb/replay/json.hpp"
 
 namespace aperture::tb::replay {
+
+using formats::Complaint;
+using formats::Fields;
+using formats::hex;
+using formats::hex_bytes;
+using formats::Json;
+using formats::pointer;
 
 struct Reset {
   Straps straps{};

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,12 +20,6 @@ constexpr std::uint64_t kLongestRead = std::uint64_t{16} << 20;
 constexpr unsigned kDeviceBits = 24;
 constexpr unsigned kProcessBits = 20;
 
-/// Those of a trace; the simulated card has more, which are not part of the IOMMU.
-constexpr std::array<std::string_view, 15> kStraps{
-    "capabilities",   "fctl",         "fctl_be_writable", "fctl_gxl_writable", "ddt_levels_max",
-    "device_id_mask", "hpm_counters", "hpm_counter_bits", "hpm_event_max",     "vectors_log2",
-    "rcid_bits",      "mcid_bits",    "queue_log2_max",   "ats_timeout",       "reset_mode"};
-
 void in_memory(Fields& f, std::uint64_t address, std::uint64_t length) {
   const std::uint64_t end = std::uint64_t{1} << Memory::kAddressBits;
   if (address >= end || length > end - address) {
@@ -42,21 +35,11 @@ Action reset(Fields& f) {
     f.complain("straps", "expected an object");
     return reset;
   }
-  for (const auto& [key, value] : straps->items()) {
-    if (std::find(kStraps.begin(), kStraps.end(), key) == kStraps.end()) {
-      f.complain_at(pointer("/straps", key), "unknown key");
-      return reset;
-    }
-  }
-  auto parsed = parse_straps(straps->dump());
+  auto parsed = parse_iommu_straps(straps->dump());
   if (parsed) {
     reset.straps = *parsed;
   } else {
-    // "straps: /key: why"
-    const std::string& what = parsed.error().what;
-    const std::size_t key = what.find('/') + 1;
-    const std::size_t why = what.find(": ", key);
-    f.complain_at("/straps/" + what.substr(key, why - key), what.substr(why + 2));
+    f.complain_at(pointer("/straps", parsed.error().key), parsed.error().what);
   }
   return reset;
 }
@@ -182,49 +165,10 @@ constexpr std::pair<std::string_view, Reader> kReaders[]{
     {"translate", translate}, {"page_request", page_request}, {"settle", settle},
     {"advance", advance},     {"messages", messages},         {"complete_invalidation", complete_invalidation}};
 
-/// Keeps the first key that an object has twice: a parser silently takes one of them.
-class TwiceCheck {
- public:
-  bool operator()(int, Json::parse_event_t event, Json& parsed) {
-    using Event = Json::parse_event_t;
-    if (event == Event::object_start) {
-      keys_.emplace_back();
-    } else if (event == Event::object_end) {
-      keys_.pop_back();
-    } else if (event == Event::key) {
-      auto& keys = keys_.back();
-      const auto& key = parsed.get_ref<const std::string&>();
-      if (!twice && std::find(keys.begin(), keys.end(), key) != keys.end()) twice = key;
-      keys.push_back(key);
-    }
-    return true;
-  }
-  std::optional<std::string> twice{};
-
- private:
-  std::vector<std::vector<std::string>> keys_;
-};
-
-std::expected<Json, Complaint> document_of(std::string_view line) {
-  TwiceCheck check;
-  Json json;
-  try {
-    json = Json::parse(line, std::ref(check));
-  } catch (const Json::parse_error& error) {
-    // "[json.exception.parse_error.101] parse error at line 1, column 5: syntax error ..."
-    const std::string what = error.what();
-    const std::size_t from = what.find("parse error at ");
-    return std::unexpected(Complaint{"", from == std::string::npos ? what : what.substr(from)});
-  }
-  if (check.twice) return std::unexpected(Complaint{pointer("", *check.twice), "the key is there twice"});
-  if (!json.is_object()) return std::unexpected(Complaint{"", "expected an object"});
-  return json;
-}
-
 }  // namespace
 
 std::expected<Operation, Complaint> parse(std::string_view line, Json* document) {
-  auto json = document_of(line);
+  auto json = formats::parse_object(line);
   if (!json) return std::unexpected(std::move(json.error()));
   Fields fields(*json, "");
   const Reader reader = fields.word<Reader>("op", kReaders);

@@ -4,11 +4,11 @@
 #include <cstddef>
 #include <filesystem>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/error.hpp"
+#include "formats/text_file.hpp"
 #include "tb/replay/operation.hpp"
 
 namespace aperture::tb::replay {
@@ -17,10 +17,7 @@ namespace aperture::tb::replay {
 /// take no more than the file does.
 class Trace {
  public:
-  struct Line {
-    std::size_t number;  ///< from 1, as editors count
-    std::string_view text;
-  };
+  using Line = formats::TextLine;
 
   /// Reads all of it and checks the form of every line. kEnvironment: the file cannot be read; kInvalid, naming line
   /// and JSON pointer: the form is wrong. Blank lines are left out.

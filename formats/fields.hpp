@@ -8,15 +8,9 @@
 #include <utility>
 #include <vector>
 
-#include "tb/replay/json.hpp"
+#include "formats/json.hpp"
 
-namespace aperture::tb::replay {
-
-/// Where in a JSON document something is wrong, and what.
-struct Complaint {
-  std::string pointer;  ///< JSON pointer (RFC 6901)
-  std::string what;
-};
+namespace aperture::formats {
 
 /// Takes a JSON object apart, key by key. The first complaint sticks; what is read after it, or was not there, is the
 /// default.
@@ -77,8 +71,4 @@ class Fields {
   std::optional<Complaint> out_of_range_;
 };
 
-/// `at` with one more step, escaped as RFC 6901 wants it.
-std::string pointer(std::string_view at, std::string_view key);
-std::string pointer(std::string_view at, std::size_t index);
-
-}  // namespace aperture::tb::replay
+}  // namespace aperture::formats

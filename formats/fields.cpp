@@ -1,28 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tb/replay/fields.hpp"
+#include "formats/fields.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-namespace aperture::tb::replay {
-
-std::string pointer(std::string_view at, std::string_view key) {
-  std::string text(at);
-  text += '/';
-  for (const char c : key) {
-    if (c == '~') {
-      text += "~0";
-    } else if (c == '/') {
-      text += "~1";
-    } else {
-      text += c;
-    }
-  }
-  return text;
-}
-
-std::string pointer(std::string_view at, std::size_t index) { return fmt::format("{}/{}", at, index); }
+namespace aperture::formats {
 
 const Json* Fields::find(std::string_view key) {
   known_.push_back(key);
@@ -79,4 +62,4 @@ void Fields::finish() {
   }
 }
 
-}  // namespace aperture::tb::replay
+}  // namespace aperture::formats
