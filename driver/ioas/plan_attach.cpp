@@ -227,7 +227,7 @@ Planned<> plan(PlanContext& context, const MakeDomainEdit& edit, Effect& effect)
   Shape& shape = draft.edit_shape();
   const std::size_t first_new = shape.reservations.size();
   const std::uint64_t id = shape.next_id++;
-  if (auto ok = new_slot(context, {edit.in, edit.device, {}, {}, false}, draft, first_new, id); !ok) return ok;
+  if (auto ok = new_slot(context, {edit.in, edit.device, {}, {}, false}, draft, first_new, id, true); !ok) return ok;
   Slot& slot = *std::ranges::find(shape.slots, id, &Slot::id);
   slot.manual = true;
   slot.can_track = edit.dirty_tracking;
