@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Maps, copies, clones and unmaps.
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <span>
 
@@ -96,6 +98,14 @@ Planned<> insert_in_followers(PlanContext& context, Draft& draft, const Chunk& c
   return {};
 }
 
+/// Whether the file ends before the memory does. Files without an end have none.
+bool beyond_end(const FileSpan& span, std::uint64_t length) {
+  struct stat status {};
+  if (::fstat(span.file->get(), &status) != 0 || !S_ISREG(status.st_mode)) return false;
+  const auto size = static_cast<std::uint64_t>(status.st_size);
+  return span.offset > size || length > size - span.offset;
+}
+
 Planned<> no_access(Prot prot) {
   if (prot == Prot::kNone) return refuse(Code::kInvalid, EINVAL, "neither reads nor writes are wanted");
   return {};
@@ -155,6 +165,9 @@ Planned<> plan(PlanContext& context, const MapEdit& edit, Effect& effect) {
   if (edit.file && edit.file->file && (address ^ edit.file->offset) % kPageSize != 0) {
     return refuse(Code::kInvalid, EINVAL,
                   "memory at " + hex(address) + " cannot be a mapping of a file from offset " + hex(edit.file->offset));
+  }
+  if (edit.file && edit.file->file && beyond_end(*edit.file, edit.length)) {
+    return refuse(Code::kInvalid, EINVAL, "the file ends before the memory does");
   }
   auto pages = std::make_shared<Pages>(edit.memory, edit.length, writable(edit.prot), edit.file);
   const std::uint64_t head = pages->head();

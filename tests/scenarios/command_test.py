@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""aperture run: files, cards, output, exit codes."""
+import gzip
+import json
+import unittest
+
+from program import run
+from scenario import CHECK_FAILED, ENVIRONMENT, OK, USAGE, ScenarioTest, step
+
+A = step("ioas", name="a")
+BAD = {"name": "bad", "steps": [A, step("ranges", {"total": 2}, ioas="a")]}
+GOOD = {"name": "good", "steps": [A]}
+CARD = {"name": "card", "devices": [{"name": "d", "device_id": 1}], "steps": [A, step("attach", device="d", ioas="a")]}
+
+
+class Command(ScenarioTest):
+    def test_text_names_scenario_step_and_values(self):
+        code, output, error = run("run", self.write(GOOD, BAD))
+        self.assertEqual((code, error), (CHECK_FAILED, ""))
+        self.assertEqual(output, "good: ok, 1 steps\nbad: not as expected, 2 steps\n  step 1, ranges: /total: expected 2, actual 1\n")
+
+    def test_json_gives_an_object_a_scenario(self):
+        code, output, _ = run("run", self.write(GOOD, BAD), "--json")
+        good, bad = (json.loads(line) for line in output.splitlines())
+        self.assertEqual(code, CHECK_FAILED)
+        self.assertEqual(good, {"name": "good", "ok": True, "steps": [{"index": 0, "ok": True, "result": {"errno": "ok"}, "mismatches": []}]})
+        self.assertFalse(bad["ok"])
+        self.assertEqual(bad["steps"][1]["mismatches"], [{"place": "/total", "expected": 2, "actual": 1}])
+
+    def test_scenarios_are_independent(self):
+        self.assertEqual(run("run", self.write(GOOD, GOOD), self.write(GOOD, name="t.jsonl"))[0], OK)
+
+    def test_kinds_of_files(self):
+        pretty = self.folder / "one.json"
+        pretty.write_text(json.dumps(GOOD, indent=2))
+        packed = self.folder / "two.jsonl.gz"
+        packed.write_bytes(gzip.compress((json.dumps(GOOD) + "\n\n" + json.dumps(GOOD)).encode()))
+        code, output, error = run("run", str(pretty), str(packed))
+        self.assertEqual((code, output, error), (OK, "good: ok, 1 steps\n" * 3, ""))
+
+    def test_a_file_that_is_not_there(self):
+        code, _, error = run("run", str(self.folder / "none.json"))
+        self.assertEqual(code, ENVIRONMENT)
+        self.assertIn("none.json", error)
+
+    def test_what_makes_no_sense_on_the_command_line(self):
+        host = self.write({"devices": [{"name": "h", "domain": "host"}], "steps": []}, name="h.jsonl")
+        good = self.write(GOOD)
+        for arguments, names in ((["run"], "FILE"), (["run", good, "--bind", "x"], "--bind"), (["run", good, "--bind", "x=vfio:0000:00:04.0"], "\"x\""),
+                                 (["run", host], "--bind h=vfio:BDF"), (["run", self.write(CARD, name="c.jsonl"), "--card", "quantum"], "--card")):
+            with self.subTest(arguments=arguments):
+                code, output, error = run(*arguments)
+                self.assertEqual((code, output), (USAGE, ""), error)
+                self.assertIn(names, error)
+
+    def test_no_card_is_opened_unless_one_is_needed(self):
+        self.assertEqual(run("run", self.write(GOOD), "--card", "vfio:0000:ff:00.0")[0], OK)
+
+    def test_a_card_that_does_not_suit(self):
+        strapped = {**CARD, "card": {"profile": "ddr"}}
+        channel = {**CARD, "devices": [{"name": "d", "device_id": 1, "channel": 99}]}
+        wide = {**CARD, "devices": [{"name": "d", "device_id": "0xffffffff"}]}
+        no_process = {**CARD, "card": {"straps": {"capabilities": "0xff3800001010"}}}
+        for scenario in (strapped, channel, wide, no_process):
+            code, _, error = run("run", self.write(scenario, BAD), "--card", "model")
+            self.assertEqual(code, ENVIRONMENT, error)
+            self.assertIn("unsuitable", error)
+
+    def test_straps_are_each_scenarios_own(self):
+        base = "0x3800000210"
+        narrow = {**CARD, "card": {"straps": {"capabilities": base}}, "steps": [A, step("attach", {"errno": "ok", "format": "Sv39"}, device="d", ioas="a")]}
+        wide = {**CARD, "steps": [A, step("attach", {"errno": "ok", "format": "Sv57"}, device="d", ioas="a")]}
+        code, output, error = run("run", self.write(narrow, wide, narrow), "--card", "model")
+        self.assertEqual(code, OK, output + error)
+
+    def test_the_seed(self):
+        path = self.write({**CARD, "seed": 7})
+        self.assertEqual(run("run", path, "--card", "model", "--json"), run("run", path, "--card", "model", "--json", "--seed", "7"))
+
+    def test_the_report_needs_nothing_beside_itself(self):
+        page = self.folder / "out.html"
+        code, _, _ = run("run", self.write(GOOD, BAD), "--report", str(page))
+        text = page.read_text()
+        self.assertEqual(code, CHECK_FAILED)
+        for wanted in ("bad", "/total", "not as expected", "</html>"):
+            self.assertIn(wanted, text)
+        for foreign in ("http:", "https:", "src=", "@import"):
+            self.assertNotIn(foreign, text)
+
+    def test_a_name_is_text_in_the_report(self):
+        page = self.folder / "out.html"
+        run("run", self.write({"name": "<script>", "steps": []}), "--report", str(page))
+        self.assertNotIn("<script>", page.read_text())
+
+    def test_memory_from_a_file_beside_the_scenario(self):
+        (self.folder / "data.bin").write_bytes(b"\1\2\3\4")
+        self.holds(step("memory", name="m", size=8, fill={"file": "data.bin"}), step("read", {"data": "0102030400000000"}, memory="m", length=8),
+                   step("memory", "ENOENT", name="n", size=8, fill={"file": "none.bin"}))
+
+    def test_bounds_of_memory(self):
+        self.holds(step("memory", name="m", size=8), step("read", "EFAULT", memory="m", offset=4, length=8), step("write", "EFAULT", memory="m", offset=8, data="00"),
+                   step("memory", "EINVAL", name="n", size=0), step("memory", "ENOMEM", name="n", size="0xffffffffffffffff"), step("memory", "EEXIST", name="m", size=8))
+
+
+if __name__ == "__main__":
+    unittest.main()
