@@ -88,7 +88,7 @@ class Step {
       return;
     }
     refuse(*done.refusal);
-    end_.result["applied"] = 0;
+    end_.result["applied"] = std::uint64_t{0};
     if (steps.empty()) return;
     Json result = refused(*done.refusal);
     add_blocked_by(*steps[done.refused_step], *done.refusal, result);

@@ -12,11 +12,11 @@ MEMORY = {"kind": "memory"}
 
 
 def device(name, aperture=None, **more):
-    domain = MEMORY if aperture is None else {"kind": "memory", "aperture": aperture}
+    domain = dict(MEMORY) if aperture is None else {"kind": "memory", "aperture": aperture}
     return {"name": name, "device_id": 1, "domain": domain, **more}
 
 
-def step(kind, expect=None, **keys):
+def step(kind, expect=None, /, **keys):
     keys = {key.rstrip("_"): value for key, value in keys.items()}
     return {"step": kind, **keys, **({} if expect is None else {"expect": expect})}
 

@@ -224,7 +224,7 @@ class Devices(ScenarioTest):
 class Dma(ScenarioTest):
     ON = (A, ATTACH, memory(0x4000), map_(0x4000, iova=0x10000))
 
-    def dma(self, kind, expect=None, **keys):
+    def dma(self, kind, expect=None, /, **keys):
         return step("dma", expect, device="d", kind=kind, **keys)
 
     def test_what_moves(self):
