@@ -98,11 +98,11 @@ Planned<> insert_in_followers(PlanContext& context, Draft& draft, const Chunk& c
   return {};
 }
 
-/// Whether the file ends before the memory does. Files without an end have none.
+/// Whether the file ends before the memory does; its last page is all there. Files without an end have none.
 bool beyond_end(const FileSpan& span, std::uint64_t length) {
   struct stat status {};
   if (::fstat(span.file->get(), &status) != 0 || !S_ISREG(status.st_mode)) return false;
-  const auto size = static_cast<std::uint64_t>(status.st_size);
+  const std::uint64_t size = (static_cast<std::uint64_t>(status.st_size) + (kPageSize - 1)) & ~(kPageSize - 1);
   return span.offset > size || length > size - span.offset;
 }
 

@@ -50,7 +50,7 @@ class Windows(unittest.TestCase):
         code, text, error = run("windows", *CARD)
         self.assertEqual(code, 0, error)
         self.assertIn('IOAS "default": device', text)
-        self.assertIn("reserved: aperture of device", text)
+        self.assertIn("reserved: sign_gap of device", text)
         self.assertLessEqual(max(map(len, text.splitlines())), 100)
         self.assertNotIn("\x1b", text, "colours are for terminals")
 

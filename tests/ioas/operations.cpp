@@ -14,13 +14,6 @@ Answer answer(const Outcome<T>& outcome, std::uint64_t value = 0) {
 
 IovaRange range_at(std::uint64_t first, std::uint64_t length) { return {{first}, {first + (length - 1)}}; }
 
-std::vector<IovaRange> allowed(const Operation& o) {
-  std::vector<IovaRange> result;
-  if (o.ranges >= 1) result.push_back(range_at(o.iova, o.length));
-  if (o.ranges >= 2) result.push_back(range_at(o.from_iova, o.length));
-  return result;
-}
-
 rc::Gen<std::uint64_t> multiples(std::uint64_t of, std::uint64_t first, std::uint64_t end) {
   return rc::gen::map(rc::gen::inRange<std::uint64_t>(first, end), [of](std::uint64_t n) { return n * of; });
 }
@@ -127,6 +120,13 @@ bool follow_up(Operation& o, const Operation& earlier) {
 }
 
 }  // namespace
+
+std::vector<IovaRange> allowed(const Operation& o) {
+  std::vector<IovaRange> result;
+  if (o.ranges >= 1) result.push_back(range_at(o.iova, o.length));
+  if (o.ranges >= 2) result.push_back(range_at(o.from_iova, o.length));
+  return result;
+}
 
 std::string_view name(Operation::Kind kind) {
   static constexpr std::array<std::string_view, static_cast<std::size_t>(Operation::Kind::kLast) + 1> kNames{

@@ -55,6 +55,8 @@ struct Answer {
   bool operator==(const Answer&) const = default;
 };
 
+/// The ranges that an Operation::Kind::kAllow names.
+std::vector<IovaRange> allowed(const Operation& operation);
 /// "map fixed"
 std::string_view name(Operation::Kind kind);
 std::ostream& operator<<(std::ostream& out, const Operation& operation);

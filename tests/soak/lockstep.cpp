@@ -46,8 +46,8 @@ std::optional<std::pair<std::uint64_t, std::uint64_t>> debug_block(std::uint64_t
 
 /// An answer for less than the whole page says the same.
 bool same_debug_answer(const rp::Json& first, const rp::Json& second) {
-  const auto one = rp::to_number(first.value("value", rp::Json()));
-  const auto other = rp::to_number(second.value("value", rp::Json()));
+  const auto one = formats::to_number(first.value("value", rp::Json()));
+  const auto other = formats::to_number(second.value("value", rp::Json()));
   if (!one || !other) return false;
   const auto a = debug_block(*one);
   const auto b = debug_block(*other);

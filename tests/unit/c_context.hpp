@@ -122,11 +122,11 @@ class CContext : public testing::Test {
     alignment = request.out_iova_alignment;
     return list;
   }
-  int allow(std::uint32_t ioas, std::initializer_list<iommu_iova_range> list) {
+  int allow(std::uint32_t ioas, const std::vector<iommu_iova_range>& list) {
     iommu_ioas_allow_iovas request{};
     request.ioas_id = ioas;
     request.num_iovas = static_cast<std::uint32_t>(list.size());
-    request.allowed_iovas = address(list.begin());
+    request.allowed_iovas = address(list.data());
     return call(IOMMU_IOAS_ALLOW_IOVAS, request);
   }
   int huge_pages(std::uint32_t ioas, std::uint64_t value) {

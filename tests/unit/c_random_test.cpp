@@ -57,7 +57,7 @@ class CMachine : public CContext {
         return Answer{number, number == 0 ? length : 0};
       }
       case Kind::kAllow:
-        return Answer{o.flag ? allow(space, {{o.iova, o.iova + (o.length - 1)}}) : allow(space, {}), 0};
+        return Answer{allow(space, allowed(o)), 0};
       case Kind::kAttach:
         return Answer{attach_to(devices_.at(o.device), space), 0};
       case Kind::kDetach:
@@ -70,6 +70,11 @@ class CMachine : public CContext {
         break;
     }
     return {};
+  }
+  static std::vector<iommu_iova_range> allowed(const Operation& o) {
+    std::vector<iommu_iova_range> list;
+    for (const auto& range : ioas::test::allowed(o)) list.push_back({range.first.value, range.last.value});
+    return list;
   }
   std::vector<iommu_iova_range> ranges_of(unsigned space, std::uint64_t& alignment) {
     return ranges(spaces_.at(space), alignment);
