@@ -67,7 +67,8 @@ class Ioas {
   /// at a given IOVA: EINVAL misaligned, EOVERFLOW wraps, EINVAL reserved, EEXIST overlaps a map, EINVAL against a
   /// window's granule; else: EOVERFLOW too long, EINVAL memory under-aligned, ENOSPC; then EINVAL memory misaligned,
   /// EFAULT, ENOMEM. `file`: the memory is a shared mapping of it from that offset on (EINVAL: not at the same place in
-  /// a page, or beyond its end), which an IOMMU's owner who pins through files may use; what a device reaches is the same.
+  /// a page, or beyond its end), which an IOMMU's owner who pins through files may use; what a device reaches is the
+  /// same.
   Outcome<Iova> map(std::byte* memory, std::uint64_t length, Prot prot, std::optional<Iova> iova = {},
                     std::optional<FileSpan> file = {});
   /// Maps the memory behind [from_iova, + length) of `from` (which may be this IOAS) here: pinned and accounted once.
