@@ -17,16 +17,13 @@ namespace aperture::sw::run {
 namespace {
 
 /// The member or follower that refused, where the step may say so and it is not the IOAS that the step names.
-void add_blocked_by(const Json& step, const ioas::Refusal& refusal, Json& result) {
+void add_blocked_by(const Json& step, const std::string& who, Json& result) {
   const StepKind* kind = find_step(step["step"].get_ref<const std::string&>());
-  if (refusal.ioas == nullptr ||
-      std::ranges::find(kind->results, "blocked_by", &formats::Key::name) == kind->results.end())
-    return;
-  const std::string& name = refusal.ioas->name();
+  if (who.empty() || std::ranges::find(kind->results, "blocked_by", &formats::Key::name) == kind->results.end()) return;
   const Arguments arguments(step);
-  const bool own = kind->name == "map" || kind->name == "copy" || kind->name == "unmap" || kind->name == "release";
-  if (own && (name == arguments.text("ioas") || name == arguments.text("to"))) return;
-  if (name != arguments.text("mirror") || arguments.has("ioas")) result["blocked_by"] = name;
+  const bool joins = kind->name.starts_with("mirror") || kind->name == "project";
+  const bool own = who == arguments.text("ioas") || who == arguments.text("to") || who == arguments.text("mirror");
+  if (joins || !own) result["blocked_by"] = who;
 }
 
 class Step {
@@ -61,7 +58,7 @@ class Step {
     ChangeEnd done = apply_steps(world_, {&step_});
     if (done.refusal) {
       refuse(*done.refusal);
-      add_blocked_by(step_, *done.refusal, end_.result);
+      add_blocked_by(step_, done.refused_by, end_.result);
     } else {
       end_.result = std::move(done.results.front());
     }
@@ -91,7 +88,7 @@ class Step {
     end_.result["applied"] = std::uint64_t{0};
     if (steps.empty()) return;
     Json result = refused(*done.refusal);
-    add_blocked_by(*steps[done.refused_step], *done.refusal, result);
+    add_blocked_by(*steps[done.refused_step], done.refused_by, result);
     end_.result["refused"] = done.refused_step;
     nested(done.refused_step, *steps[done.refused_step], result);
   }

@@ -2,6 +2,7 @@
 #include "run/transaction.hpp"
 
 #include <span>
+#include <utility>
 
 #include "ioas/change.hpp"
 #include "run/edits.hpp"
@@ -88,6 +89,7 @@ ChangeEnd apply_steps(World& world, const std::vector<const Json*>& steps, std::
     return end;
   }
   end.refused_step = plan.step_of(done.error().edit);
+  if (done.error().ioas != nullptr) end.refused_by = std::exchange(done.error().ioas, nullptr)->name();
   plan.undo();
   end.refusal = std::move(done.error());
   return end;
