@@ -8,9 +8,9 @@
 `default_nettype none
 module iommu_queue #(
   parameter int unsigned WORDS = 2,          /// 8-byte words of a record, a power of two
-  parameter logic [11:0] BASE = 12'd0,       /// registers: fqb or pqb,
-  parameter logic [11:0] HEAD = 12'd0,       /// fqh and the tail behind it,
-  parameter logic [11:0] CSR = 12'd0         /// fqcsr
+  parameter logic [11:0] BASE = regs_pkg::IOMMU_PQB,       /// registers: fqb or pqb,
+  parameter logic [11:0] HEAD = regs_pkg::IOMMU_PQH,       /// fqh and the tail behind it,
+  parameter logic [11:0] CSR = regs_pkg::IOMMU_PQCSR         /// fqcsr
 ) (
   input  wire          clk_i,
   input  wire          rst_ni,

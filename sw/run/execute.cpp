@@ -46,18 +46,19 @@ class Step {
   }
 
  private:
-  void refuse(const ioas::Refusal& refusal) {
+  /// `who`: the IOAS that refused; empty: none did.
+  void refuse(const ioas::Refusal& refusal, const std::string& who) {
     end_.report = ioas::to_text(*refusal.report);
     end_.result = refused(refusal);
-    if (refusal.number != EADDRINUSE || refusal.ioas == nullptr) return;
-    end_.refused_by = refusal.ioas->name();
+    if (refusal.number != EADDRINUSE || who.empty()) return;
+    end_.refused_by = who;
     end_.refusal = refusal.report;
   }
 
   void change() {
     ChangeEnd done = apply_steps(world_, {&step_});
     if (done.refusal) {
-      refuse(*done.refusal);
+      refuse(*done.refusal, done.refused_by);
       add_blocked_by(step_, done.refused_by, end_.result);
     } else {
       end_.result = std::move(done.results.front());
@@ -67,7 +68,7 @@ class Step {
   void plain() {
     auto done = find_plain_step(name_)->run(world_, Arguments(step_));
     if (!done) {
-      refuse(done.error());
+      refuse(done.error(), done.error().ioas == nullptr ? "" : done.error().ioas->name());
       return;
     }
     end_.result = Json::object();
@@ -84,7 +85,7 @@ class Step {
       for (std::size_t i = 0; i < steps.size(); ++i) nested(i, *steps[i], done.results[i]);
       return;
     }
-    refuse(*done.refusal);
+    refuse(*done.refusal, done.refused_by);
     end_.result["applied"] = std::uint64_t{0};
     if (steps.empty()) return;
     Json result = refused(*done.refusal);
