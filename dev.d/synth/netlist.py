@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The IOMMU as Yosys understands it, simulated in place of its source. A copy of the RTL holds, for the whole of rtl/iommu, one
-module of generic cells (flip-flops, memories, operators) that Yosys wrote; the card around it, the bench and the tests are the
+module a data width of generic cells (flip-flops, memories, operators) that Yosys wrote; the card around it, the bench and the tests are the
 project's own. What Verilator and Yosys read differently shows as a test that fails here alone."""
+import concurrent.futures
 import hashlib
 import re
 import subprocess
 import time
 
 TOP = "iommu_top"
-WIDTH = 64
+WIDTHS = (64, 128)
 TARGETS = ("aperture", "cosim_test")
 TESTS = r"^traces\.sim\.|^cosim\.[A-Z]"
 
@@ -30,13 +31,15 @@ def write_if_changed(path, text):
         path.write_text(text)
 
 
-def copy_around(root, design, netlist, copy):
-    """The card as it is, and of the modules of the IOMMU the netlist alone, in the ports of its top."""
+def copy_around(root, design, netlists, copy):
+    """The card as it is, and of the modules of the IOMMU the netlists alone, in the ports of their top."""
     top = design.sources[design.modules[TOP]]
     ports = top[:top.index("\n);") + 4]
+    choice = " else ".join(f"if (DATA_W == {width}) begin : g_{width}\n    {name(width)} netlist (.*);\n  end" for width in WIDTHS)
     wanted = {path: text for path, text in design.sources.items() if not path.startswith("rtl/iommu/") or path in design.packages}
-    wanted |= {"rtl/card.f": (root / "rtl/card.f").read_text(), "rtl/iommu/iommu_netlist.sv": netlist.read_text(),
-               design.modules[TOP]: f"{ports}  iommu_netlist netlist (.*);\nendmodule\n`default_nettype wire\n"}
+    wanted |= {f"rtl/iommu/{netlist.name}": netlist.read_text() for netlist in netlists}
+    wanted |= {"rtl/card.f": (root / "rtl/card.f").read_text(),
+               design.modules[TOP]: f"{ports}  {choice}\nendmodule\n`default_nettype wire\n"}
     for file in copy.rglob("*.*"):
         if file.relative_to(copy.parent).as_posix() not in wanted:
             file.unlink()
@@ -44,18 +47,22 @@ def copy_around(root, design, netlist, copy):
         write_if_changed(copy.parent / path, text)
 
 
-def synthesise(root, design, folder):
-    """Yosys' netlist of iommu_top as one module, iommu_netlist: the file, or None. Made anew when a source has changed."""
-    netlist, key = folder / "iommu_netlist.sv", folder / "sources.sha256"
+def name(width):
+    return f"{TOP}_{width}"
+
+
+def synthesise(root, design, folder, width):
+    """Yosys' netlist of iommu_top as one module: the file, or None. Made anew when a source has changed."""
+    netlist, key = folder / f"{name(width)}.sv", folder / f"{name(width)}.sha256"
     digest = hashlib.sha256("".join(design.sources.values()).encode()).hexdigest()
     if netlist.exists() and key.exists() and key.read_text() == digest:
         return netlist
     key.unlink(missing_ok=True)
     libraries = " ".join(f"-libdir {path}" for path in design.folders)
-    script = (f"read_verilog -noassert -sv {' '.join(design.packages)} {design.modules[TOP]}; chparam -set DATA_W {WIDTH} {TOP}; "
+    script = (f"read_verilog -noassert -sv {' '.join(design.packages)} {design.modules[TOP]}; chparam -set DATA_W {width} {TOP}; "
               f"hierarchy -check -top {TOP} {libraries}; proc; opt; memory -nomap; opt; flatten; opt_clean; check -assert; "
-              f"rename -top iommu_netlist; write_verilog -noattr {netlist}")
-    if not step("synthesise rtl/iommu", ["yosys", "-q", "-p", script], root, folder / "yosys.txt"):
+              f"rename -top {name(width)}; write_verilog -noattr {netlist}")
+    if not step(f"synthesise rtl/iommu for {width} bits of data", ["yosys", "-q", "-p", script], root, folder / f"yosys_{width}.txt"):
         return None
     key.write_text(digest)
     return netlist
@@ -65,12 +72,13 @@ def simulate(root, design, jobs):
     build = root / "build/netlist"
     copy = build / "rtl"
     build.mkdir(parents=True, exist_ok=True)
-    netlist = synthesise(root, design, build)
-    if netlist is None:
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        netlists = list(pool.map(lambda width: synthesise(root, design, build, width), WIDTHS))
+    if None in netlists:
         return 1
-    copy_around(root, design, netlist, copy)
+    copy_around(root, design, netlists, copy)
     configure = ["cmake", "-G", "Ninja", "-S", root, "-B", build, "-DCMAKE_BUILD_TYPE=RelWithDebInfo", "-DAPERTURE_RTL_OPTIMISATION=-O1",
-                 f"-DAPERTURE_WIDTHS={WIDTH}", "-DAPERTURE_TESTS=support;traces;cosim", f"-DAPERTURE_RTL={copy / 'card.f'}"]
+                 f"-DAPERTURE_WIDTHS={';'.join(map(str, WIDTHS))}", "-DAPERTURE_TESTS=support;traces;cosim", f"-DAPERTURE_RTL={copy / 'card.f'}"]
     if not step("configure", configure, root, build / "configure.txt"):
         return 1
     if not step("build the card around the netlist", ["cmake", "--build", build, "-j", jobs, "--target", *TARGETS], root, build / "build.txt"):

@@ -23,6 +23,12 @@ class MemoryResidency : public Residency {
   std::uint64_t size_;
 };
 
+/// As numbers: what is asked for may reach further than any object.
+IovaRange addresses(const std::byte* first, std::uint64_t size) {
+  const auto number = reinterpret_cast<std::uintptr_t>(first);
+  return {number, number + (size - 1)};
+}
+
 }  // namespace
 
 Result<> MemoryPins::step(const char* what) {
@@ -32,7 +38,7 @@ Result<> MemoryPins::step(const char* what) {
 
 Result<std::unique_ptr<Residency>> MemoryPins::pin(const Pages& pages) {
   if (auto done = step("pins"); !done) return std::unexpected(done.error());
-  if (!hole_.empty() && pages.data() < hole_.data() + hole_.size() && hole_.data() < pages.data() + pages.size()) {
+  if (!hole_.empty() && addresses(pages.data(), pages.size()).overlaps(addresses(hole_.data(), hole_.size()))) {
     return aperture::fail(Code::kFault, EFAULT, "the memory is not mapped");
   }
   return std::make_unique<MemoryResidency>(pinned_, pages.size());

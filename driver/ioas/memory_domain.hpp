@@ -21,8 +21,8 @@ class MemoryPins : public PinProvider {
  public:
   Result<std::unique_ptr<Residency>> pin(const Pages& pages) override;
   std::uint64_t pinned_bytes() const;
-  /// Memory that is "not mapped": pinning any of it is EFAULT.
-  void set_hole(std::span<std::byte> hole) { hole_ = hole; }
+  /// Memory that is "not mapped", none by default: pinning any of it is EFAULT.
+  void set_hole(std::span<const std::byte> hole) { hole_ = hole; }
   /// The n-th from now of all steps that can fail here (pin; and of the domains and devices of this provider
   /// make_domain, prepare_map and prepare_attach) fails with ENOMEM; 0: none. So that each can be tried.
   void fail_after(std::uint64_t n) { fail_ = n; }
@@ -30,7 +30,7 @@ class MemoryPins : public PinProvider {
   Result<> step(const char* what);
 
  private:
-  std::span<std::byte> hole_;
+  std::span<const std::byte> hole_;
   std::atomic<std::uint64_t> fail_{};
   std::shared_ptr<std::uint64_t> pinned_{std::make_shared<std::uint64_t>(0)};
 };
