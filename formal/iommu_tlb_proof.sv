@@ -4,7 +4,7 @@
 // read (large leaves: now), neither dropped by an invalidation that may translate it, nor written over by a fill of the same page.
 // After a fill that is smaller than its leaf, an invalidation of any page drops all. One entry, whichever the solver picks,
 // is followed; so this holds for each.
-// Assumes nothing. Keys are those of the page that was read. Narrowed: 4 pages in each of two 2 MiB regions, one bit of PSCID, leaves of
+// Assumes: no fill in the clock of an invalidation (iommu_walk holds it back). Keys are those of the page that was read. Narrowed: 4 pages in each of two 2 MiB regions, one bit of PSCID, leaves of
 // 4 KiB and 2 MiB, whose PPN repeats page and PSCID, beside one bit that is free, so that what is given tells where it comes from.
 `default_nettype none
 module iommu_tlb_proof (
@@ -64,8 +64,8 @@ module iommu_tlb_proof (
   // the entry {page, pscid, g, large, ppn}
   logic       fills, over_q, over, there_q, fractured_q, drops, dropped_q;
   logic [1:0] seen_q, mine;
-  assign fills = fill_i & ~inval_i & ({fill_ppn_i, fill_pscid_i, fill_page_i, fill_g_i, fill_large_i} == {ppn, pscid, page, g, large});
-  assign over = fill_i & ~inval_i & ~fills & (fill_pscid_i == pscid) & (fill_large_i == large) & (fill_page_i[2] == page[2])
+  assign fills = fill_i & ({fill_ppn_i, fill_pscid_i, fill_page_i, fill_g_i, fill_large_i} == {ppn, pscid, page, g, large});
+  assign over = fill_i & ~fills & (fill_pscid_i == pscid) & (fill_large_i == large) & (fill_page_i[2] == page[2])
               & (large | fill_page_i[1:0] == page[1:0]);
   assign drops = inval_i & (~inval_page_i | fractured_q | (inval_vpn_i[2] == page[2] & (large | inval_vpn_i[1:0] == page[1:0])));
   always_ff @(posedge clk_i) begin
@@ -91,6 +91,7 @@ module iommu_tlb_proof (
   assign mine[1] = hit[1] & (l1.g == g) & ((l1.lg == 6'd9) == large) & (l1.ppn[21:17] == {ppn, pscid, page});
 
   always_ff @(posedge clk_i) if (rst_nq) begin
+    m_fill: assume (!(fill_i && inval_i));
     a_there: assert ((!mine[0] || (large ? there_q : seen_q[0])) && (!mine[1] || (large ? there_q : seen_q[1])));
     a_page: assert ((!mine[0] || (rd_q[2] == page[2] && (large || rd_q[1:0] == page[1:0]))) && (!mine[1] || (rd_q[5] == page[2] && (large || rd_q[4:3] == page[1:0]))));
     a_space: assert ((!mine[0] || g || key_pscid_i[0] == pscid) && (!mine[1] || g || key_pscid_i[1] == pscid));

@@ -2,8 +2,8 @@
 //
 // Cache of resolved contexts: what a walk learned from the device directory, keyed by {device_id, process id valid,
 // process_id}. Fully associative, in flip-flops.
-// Latency: lookups are combinational; a fill or an invalidation shows in the next clock. An invalidation beats a fill of
-// the same clock. Never holds an entry that was not valid in memory.
+// Latency: lookups are combinational; a fill or an invalidation shows in the next clock; never both in one
+// (iommu_walk). Never holds an entry that was not valid in memory.
 // Source: specification, "Caching in-memory data structures"; IODIR.INVAL_DDT, IODIR.INVAL_PDT.
 `default_nettype none
 module iommu_ctx #(
@@ -118,9 +118,12 @@ module iommu_ctx #(
         for (int unsigned e = 0; e < ENTRIES; e++) begin
           if (named[e]) valid_q[e] <= 1'b0;
         end
-        if (fill_i) valid_q[place] <= 1'b0;
       end
     end
   end
+
+`ifndef YOSYS
+  always_ff @(posedge clk_i) if (rst_ni) a_fill: assert (!fill_i || !inval_i) else $error("iommu_ctx: a fill in the clock of an invalidation");
+`endif
 endmodule
 `default_nettype wire

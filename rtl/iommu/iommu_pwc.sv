@@ -2,8 +2,8 @@
 //
 // Walk cache: where the last-level page tables of a stage lie, so that a walk reads only its leaf. Fully associative, in
 // flip-flops. Used for the first stage (keyed by IOVA) and the second (keyed by guest physical address).
-// Latency: lookups are combinational; a fill or an invalidation shows in the next clock. An invalidation beats a fill of the same
-// clock. Invalidations act on 4 MiB, which the largest last-level table maps, whatever the space.
+// Latency: lookups are combinational; a fill or an invalidation shows in the next clock; never both in one (iommu_walk).
+// Invalidations act on 4 MiB, which the largest last-level table maps, whatever the space.
 // Source: specification, "Caching in-memory data structures", "IOMMU page-table cache invalidation commands".
 `default_nettype none
 module iommu_pwc #(
@@ -77,14 +77,15 @@ module iommu_pwc #(
       valid_q <= '0;
       victim_q <= '0;
     end else begin
-      if (fill_i && !inval_i) valid_q[place] <= 1'b1;
+      if (fill_i) valid_q[place] <= 1'b1;
       if (fill_i && !found) victim_q <= victim_q + 1'b1;
-      if (inval_i) begin
-        valid_q <= valid_q & ~named;
-        if (fill_i) valid_q[place] <= 1'b0;
-      end
+      if (inval_i) valid_q <= valid_q & ~named;
     end
   end
   wire unused = &{1'b0, inval_region_i[0]};
+
+`ifndef YOSYS
+  always_ff @(posedge clk_i) if (rst_ni) a_fill: assert (!fill_i || !inval_i) else $error("iommu_pwc: a fill in the clock of an invalidation");
+`endif
 endmodule
 `default_nettype wire

@@ -4,8 +4,8 @@
 // small fully associative part. Entries hold raw permissions; who uses one checks its own access against them.
 // Latency: a lookup gives its page at rd_en_i and its key one clock later, when the answer is combinational. The valid bits
 // are taken with the RAM row, so that a row and its valid bit are always of the same clock: an entry filled after the row
-// was read is not seen. A fill takes two clocks (read the set's tags, write), one can start every clock; an invalidation
-// drops fills under way.
+// was read is not seen. A fill takes two clocks (read the set's tags, write), one can start every clock, but that of an
+// invalidation (iommu_walk); an invalidation drops the fill under way.
 // AV=1 invalidations drop the whole indexed set and every large leaf over the page, whatever their address space; once an entry was
 // stored that is smaller than its first-stage leaf (NAPOT, a smaller second stage, MSI pages), they drop everything, since the other pages of the leaf lie in other sets.
 // Source: specification, "IOMMU page-table cache invalidation commands".
@@ -192,7 +192,7 @@ module iommu_tlb #(
         if (rd_en_i[p]) row_valid_q[p*WAYS +: WAYS] <= valid_q[rd_vpn_i[p*47 +: SW]*WAYS +: WAYS];
       end
 
-      fill_q <= fill_i & ~inval_i;
+      fill_q <= fill_i;
       if (fill_small) begin
         valid_q[fill_set*WAYS + 32'(fill_way)] <= 1'b1;
         victim_q <= victim_q + 1'b1;
@@ -201,7 +201,7 @@ module iommu_tlb #(
         large_valid_q[large_way] <= 1'b1;
         if (!large_match && !large_empty) large_victim_q <= large_victim_q + 1'b1;
       end
-      if (fill_i & fill_fractured_i & ~inval_i) fractured_q <= 1'b1;
+      if (fill_i & fill_fractured_i) fractured_q <= 1'b1;
 
       if (inval_all) begin
         valid_q <= '0;
@@ -215,5 +215,9 @@ module iommu_tlb #(
       end
     end
   end
+
+`ifndef YOSYS
+  always_ff @(posedge clk_i) if (rst_ni) a_fill: assert (!fill_i || !inval_i) else $error("iommu_tlb: a fill in the clock of an invalidation");
+`endif
 endmodule
 `default_nettype wire
