@@ -8,6 +8,9 @@ import subprocess
 TOP = "card_top"
 # as synth_xilinx begins, but for its look for the top: a module whose parents are empty would go
 CELLS = "read_verilog -lib -specify +/xilinx/cells_sim.v; read_verilog -lib +/xilinx/cells_xtra.v"
+FAMILY = "synth_xilinx -family xc7 -noiopad -noclkbuf -nosrl -nodsp -run"
+# its step "coarse" without `share`, which needs more memory for these modules than there is
+COARSE = "techmap -map +/cmp2lut.v -map +/cmp2lcu.v -D LUT_WIDTH=6; alumacc; opt; memory -nomap; opt_clean"
 LUT = re.compile(r"LUT[1-6]$")
 FLIP_FLOP = re.compile(r"FD[RSCP]E(_1)?$")
 # bits of a cell of RAM; the distributed ones are read without a clock
@@ -32,8 +35,10 @@ def measure(root, design, names):
     # of the others the ports stay; a module with parameters has another name, and its own as an attribute
     others = f"blackbox * {' '.join(f'={name} %d =A:hdlname=?{name} %d' for name in names)}; " if names else ""
     script = (f"read_verilog -noassert -sv {' '.join(design.packages)} {design.modules[TOP]}; hierarchy -check -top {TOP} {libraries}; "
-              f"{others}{CELLS}; synth_xilinx -family xc7 -noiopad -noclkbuf -nosrl -nodsp -run prepare:check; write_json {output}")
+              f"{others}{CELLS}; {FAMILY} prepare:coarse; {COARSE}; {FAMILY} map_memory:check; write_json {output}")
     run = subprocess.run(["yosys", "-q", "-l", str(folder / "log.txt"), "-p", script], cwd=root, capture_output=True, text=True, check=False)
+    if run.returncode < 0:
+        raise Problem(f"yosys was ended by signal {-run.returncode} (build/synth/log.txt)")
     if run.returncode:
         raise Problem(f"yosys: {(run.stderr.strip() or 'failed without a message').splitlines()[-1]} (build/synth/log.txt)")
     found = {}

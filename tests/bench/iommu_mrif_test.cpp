@@ -6,6 +6,7 @@
 #include <array>
 #include <cstring>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "bench/iommu_setup.hpp"
@@ -20,8 +21,8 @@ constexpr std::uint32_t kDevice = 3, kOther = 4;
 constexpr std::uint64_t kMsiPage = 0x1'0000, kIova = 0x7000;
 constexpr std::uint64_t kNid = 0x45;
 
-/// By whether the card updates files with exclusive accesses.
-class InterruptFile : public ::testing::TestWithParam<bool> {
+/// By whether the card updates files with exclusive accesses, and by memory.
+class InterruptFile : public ::testing::TestWithParam<std::tuple<bool, tb::Profile>> {
  protected:
   InterruptFile() {
     iommu.enable_command_queue();
@@ -47,10 +48,12 @@ class InterruptFile : public ::testing::TestWithParam<bool> {
   static tb::Bench& start_bench() {
     tb::Options options;
     options.seed = seed();
+    options.profile = std::get<tb::Profile>(GetParam());
+    options.latency = 10;
     options.straps = first_stage();
     options.straps.capabilities |=
         caps::sv39x4.mask() | caps::msi_flat.mask() | caps::msi_mrif.mask() | caps::amo_mrif.mask();
-    if (!GetParam()) options.straps.capabilities &= ~caps::amo_mrif.mask();
+    if (!std::get<bool>(GetParam())) options.straps.capabilities &= ~caps::amo_mrif.mask();
     return tb::Bench::start(options);
   }
   /// Extended format: 64 bytes.
@@ -133,8 +136,13 @@ TEST_P(InterruptFile, GetsItsTurnBesideWalksOfOthers) {
   for (unsigned i = 0; i < 8 * kPages; i += 8) EXPECT_TRUE(pending(i)) << i;
 }
 
-INSTANTIATE_TEST_SUITE_P(Updates, InterruptFile, ::testing::Bool(),
-                         [](const auto& info) { return info.param ? "Exclusive" : "Plain"; });
+INSTANTIATE_TEST_SUITE_P(Updates, InterruptFile,
+                         ::testing::Combine(::testing::Bool(),
+                                            ::testing::Values(tb::Profile::kIdeal, tb::Profile::kHostile)),
+                         [](const auto& info) {
+                           return std::string(std::get<bool>(info.param) ? "Exclusive" : "Plain") +
+                                  (std::get<tb::Profile>(info.param) == tb::Profile::kIdeal ? "Ideal" : "Hostile");
+                         });
 
 }  // namespace
 }  // namespace aperture::test
