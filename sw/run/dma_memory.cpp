@@ -175,6 +175,7 @@ Result<DmaEnd> run_in_memory(World& world, DeviceEntry& device, const dma::Job& 
   if (job.length > regs::descriptor::length::bytes.max()) {
     return fail(Code::kInvalid, EINVAL, fmt::format("a DMA job moves less than 2^40 bytes, not {:#x}", job.length));
   }
+  if (process.value_or(0) >> 20 != 0) return fail(Code::kInvalid, EINVAL, "a process id has 20 bits");
   return Mover(world, device, job, process).run();
 }
 
