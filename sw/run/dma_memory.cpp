@@ -142,6 +142,7 @@ class Mover {
     if (device_.memory->domain(process_)) {
       return write ? regs::Cause::kWritePageFault : regs::Cause::kReadPageFault;
     }
+    if (device_.memory->has_processes()) return regs::Cause::kPdtNotValid;
     return process_ && device_.memory->domain({}) ? regs::Cause::kTypeDisallowed : regs::Cause::kDdtNotValid;
   }
 

@@ -110,6 +110,13 @@ class Spaces(ScenarioTest):
                    step("ranges", {"ranges": ALL}, ioas="a"), step("unreserve", "ENOENT", ioas="a", first=0, last=0xFFF),
                    step("reserve", "EINVAL", ioas="a", first=2, last=1, cause="user"))
 
+    def test_a_reservation_goes_by_its_cause(self):
+        self.holds(A, step("reserve", ioas="a", first=0, last=0xFFF, cause="user"), step("reserve", ioas="a", first=0, last=0xFFF, cause="msi"),
+                   step("unreserve", "ENOENT", ioas="a", first=0, last=0xFFF, cause="guard"), step("unreserve", ioas="a", first=0, last=0xFFF, cause="msi"),
+                   step("events", {"events": [{"kind": "unreserved", "cause": "msi"}]}, ioas="a", since=2),
+                   step("unreserve", "ENOENT", ioas="a", first=0, last=0xFFF, cause="msi"), step("unreserve", ioas="a", first=0, last=0xFFF, cause="user"),
+                   step("ranges", {"ranges": ALL}, ioas="a"))
+
     def test_ranges_that_do_not_fit_are_counted(self):
         self.holds(A, step("reserve", ioas="a", first=0x1000, last=0x1FFF, cause="user"),
                    step("ranges", {"errno": "EMSGSIZE", "ranges": [[0, 0xFFF]], "total": 2}, ioas="a", capacity=1),
@@ -257,6 +264,12 @@ class Dma(ScenarioTest):
     def test_processes(self):
         self.holds(*self.ON, B, memory_b(), step("map", ioas="b", memory="n", length=0x1000, iova=0x10000), step("attach", device="d", ioas="b", process_id=5),
                    self.dma("crc", {"errno": "ok", "crc": zlib.crc32(b"\x42")}, src=0x10000, length=1, process_id=5), self.dma("crc", {"crc": zlib.crc32(b"\0")}, src=0x10000, length=1), devices=[D])
+
+    def test_causes_of_processes_are_those_behind_an_iommu(self):
+        def crc(cause, **more):
+            return self.dma("crc", {"errno": "EFAULT", "fault": {"cause": cause}}, src=0x10000, length=1, **more)
+        self.holds(*self.ON, crc(260, process_id=6), step("attach", device="d", ioas="a", process_id=5), crc(266, process_id=6),
+                   step("detach", device="d"), crc(266), step("detach", device="d", process_id=5), crc(258), crc(258, process_id=5), devices=[D])
 
     def test_process_ids_have_20_bits(self):
         most = (1 << 20) - 1
