@@ -61,6 +61,9 @@ CommonOptions parse(const char* name, const Arguments& arguments, const po::opti
     throw UsageError(error.what());
   }
   common.seed = parse_number("--seed", seed);
+  if (const auto card = card::registry().parse(common.card); !card) {
+    throw UsageError("option '--card': " + card.error().what);
+  }
   return common;
 }
 

@@ -117,6 +117,7 @@ struct ReserveEdit {
 struct UnreserveEdit {
   Ioas* in{};
   IovaRange range;
+  std::optional<Cause> cause{};  ///< only one for that; none: the oldest
 };
 
 struct HugePagesEdit {

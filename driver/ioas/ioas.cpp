@@ -103,7 +103,9 @@ Outcome<> Ioas::reserve(IovaRange range, Cause cause) {
   return nothing(one(platform_, ReserveEdit{this, range, cause}));
 }
 
-Outcome<> Ioas::unreserve(IovaRange range) { return nothing(one(platform_, UnreserveEdit{this, range})); }
+Outcome<> Ioas::unreserve(IovaRange range, std::optional<Cause> cause) {
+  return nothing(one(platform_, UnreserveEdit{this, range, cause}));
+}
 
 Outcome<> Ioas::set_huge_pages(bool enable) { return nothing(one(platform_, HugePagesEdit{this, enable})); }
 

@@ -89,8 +89,8 @@ class Ioas {
   std::vector<IovaRange> allowed() const;
   /// A reservation of the user's. EINVAL first > last; EADDRINUSE: a map, an allowed range or a window is there.
   Outcome<> reserve(IovaRange range, Cause cause = Cause::kUser);
-  /// ENOENT: the user has no such reservation.
-  Outcome<> unreserve(IovaRange range);
+  /// Of several for the same range the oldest, or the oldest for that cause. ENOENT: the user has no such reservation.
+  Outcome<> unreserve(IovaRange range, std::optional<Cause> cause = {});
   /// EINVAL: switched off while a domain and maps exist. EADDRINUSE: maps are not multiples of 4 KiB.
   Outcome<> set_huge_pages(bool enable);
   bool huge_pages() const;
@@ -100,8 +100,9 @@ class Ioas {
   bool frozen() const;
 
   /// The device uses this IOAS from here on; if it is attached already, here or elsewhere, it is replaced. `process`:
-  /// only that process's accesses, without the device's reservations. EINVAL (process 0; granule beyond 4 KiB), ESTALE,
-  /// EADDRINUSE: a map, an allowed range, a window or the alignment does not fit the device, EFAULT, ENOMEM, EIO.
+  /// only that process's accesses, without the device's reservations. EINVAL (process 0, or of more than 20 bits;
+  /// granule beyond 4 KiB), ESTALE, EADDRINUSE: a map, an allowed range, a window or the alignment does not fit the
+  /// device, EFAULT, ENOMEM, EIO.
   Outcome<Attached> attach(Device& device, ProcessId process = {}, std::optional<std::uint64_t> generation = {});
   /// As attach; EINVAL if the device is not attached.
   Outcome<Attached> replace(Device& device, ProcessId process = {}, std::optional<std::uint64_t> generation = {});

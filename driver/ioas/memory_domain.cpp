@@ -203,6 +203,11 @@ std::shared_ptr<MemoryDomain> MemoryDevice::domain(ProcessId process) const {
   return found == domains_.end() ? nullptr : found->second;
 }
 
+bool MemoryDevice::has_processes() const {
+  const std::lock_guard lock(mutex_);
+  return std::ranges::any_of(domains_, [](const auto& one) { return one.first && one.second; });
+}
+
 Result<> MemoryDevice::dma_read(Iova from, std::span<std::byte> to, MemoryFault& fault, ProcessId process) const {
   if (const auto d = domain(process)) return d->read(from, to, fault);
   fault = {from, false};

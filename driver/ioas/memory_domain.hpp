@@ -112,6 +112,8 @@ class MemoryDevice : public Device {
   Result<> dma_write(Iova to, std::span<const std::byte> from, MemoryFault& fault, ProcessId process = {}) const;
   /// The domain in use; null if none.
   std::shared_ptr<MemoryDomain> domain(ProcessId process = {}) const;
+  /// Whether processes of the device have domains of their own.
+  bool has_processes() const;
   /// From now on the device takes only domains that it made itself (EINVAL otherwise).
   void refuse_shared_domains() { own_only_ = true; }
 

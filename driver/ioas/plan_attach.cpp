@@ -9,6 +9,9 @@
 namespace aperture::ioas {
 namespace {
 
+/// Process ids have 20 bits.
+constexpr std::uint32_t kMostProcess = (1U << 20) - 1;
+
 Planned<> check_process(ProcessId process) {
   if (process == 0U) return refuse(Code::kInvalid, EINVAL, "process 0 is the default process");
   return {};
@@ -157,6 +160,9 @@ Planned<> plan(PlanContext& context, const AttachEdit& edit, Effect& effect) {
   const Shape& before = draft.state().shape;
   Device& device = *edit.device;
   if (auto ok = check_process(edit.process); !ok) return ok;
+  if (edit.process > kMostProcess) {
+    return refuse(Code::kInvalid, EINVAL, "process " + hex(*edit.process) + " has more than 20 bits");
+  }
   if (auto ok = check_formats(edit); !ok) return ok;
   if (edit.generation && *edit.generation != before.generation) {
     return refuse(Code::kStale, ESTALE,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <span>
 
+#include "ioas/arguments.hpp"
 #include "ioas/plan.hpp"
 #include "ioas/text.hpp"
 #include "ioas/window_search.hpp"
@@ -106,12 +107,20 @@ bool beyond_end(const FileSpan& span, std::uint64_t length) {
   return span.offset > size || length > size - span.offset;
 }
 
-Planned<> no_access(Prot prot) {
-  if (prot == Prot::kNone) return refuse(Code::kInvalid, EINVAL, "neither reads nor writes are wanted");
-  return {};
+Planned<> planned(const Result<>& checked) {
+  if (checked) return {};
+  return refuse(checked.error().code, checked.error().number, checked.error().what);
 }
 
 }  // namespace
+
+Result<> check_arguments(std::optional<Iova> iova, std::uint64_t length, Prot prot) {
+  if ((iova && out_of_range(iova->value)) || out_of_range(length)) {
+    return fail(Code::kInvalid, EOVERFLOW, "the IOVA or the length is out of range");
+  }
+  if (prot == Prot::kNone) return fail(Code::kInvalid, EINVAL, "neither reads nor writes are wanted");
+  return {};
+}
 
 Planned<Iova> insert(PlanContext& context, Draft& draft, std::span<const Chunk> chunks, std::uint64_t length,
                      std::optional<Iova> wanted, Prot prot) {
@@ -153,10 +162,7 @@ Planned<Iova> insert(PlanContext& context, Draft& draft, std::span<const Chunk> 
 }
 
 Planned<> plan(PlanContext& context, const MapEdit& edit, Effect& effect) {
-  if ((edit.iova && out_of_range(edit.iova->value)) || out_of_range(edit.length)) {
-    return refuse(Code::kInvalid, EOVERFLOW, "the IOVA or the length is out of range");
-  }
-  if (auto ok = no_access(edit.prot); !ok) return ok;
+  if (auto ok = planned(check_arguments(edit.iova, edit.length, edit.prot)); !ok) return ok;
   const auto address = reinterpret_cast<std::uintptr_t>(edit.memory);
   if (edit.length > kMax - address) return refuse(Code::kInvalid, EOVERFLOW, "the memory passes the end of the space");
   if (edit.length == 0 || edit.length > kMax - kPageSize) {
@@ -179,10 +185,7 @@ Planned<> plan(PlanContext& context, const MapEdit& edit, Effect& effect) {
 }
 
 Planned<> plan(PlanContext& context, const CopyEdit& edit, Effect& effect) {
-  if ((edit.iova && out_of_range(edit.iova->value)) || out_of_range(edit.length)) {
-    return refuse(Code::kInvalid, EOVERFLOW, "an IOVA or the length is out of range");
-  }
-  if (auto ok = no_access(edit.prot); !ok) return ok;
+  if (auto ok = planned(check_arguments(edit.iova, edit.length, edit.prot)); !ok) return ok;
   if (edit.length == 0) return refuse(Code::kInvalid, EINVAL, "the length is 0");
   if (edit.from_iova.value > kMax - (edit.length - 1)) {
     return refuse(Code::kInvalid, EOVERFLOW, "the source passes the end of the space");

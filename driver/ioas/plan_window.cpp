@@ -344,10 +344,13 @@ Planned<> plan(PlanContext& context, const ReserveEdit& edit, Effect&) {
 Planned<> plan(PlanContext& context, const UnreserveEdit& edit, Effect&) {
   Draft& draft = context.draft(*edit.in);
   Shape& shape = draft.edit_shape();
-  const auto found = std::ranges::find_if(
-      shape.reservations, [&](const Reservation& r) { return r.owner == kUserOwner && r.range == edit.range; });
+  const auto found = std::ranges::find_if(shape.reservations, [&](const Reservation& r) {
+    return r.owner == kUserOwner && r.range == edit.range && r.cause == edit.cause.value_or(r.cause);
+  });
   if (found == shape.reservations.end()) {
-    return refuse(Code::kNotFound, ENOENT, "the user has no reservation " + text(edit.range));
+    return refuse(Code::kNotFound, ENOENT,
+                  "the user has no reservation " + text(edit.range) +
+                      (edit.cause ? " for " + std::string(name(*edit.cause)) : ""));
   }
   draft.remove_reservation(found);
   draft.advance();

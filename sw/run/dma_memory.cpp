@@ -142,6 +142,7 @@ class Mover {
     if (device_.memory->domain(process_)) {
       return write ? regs::Cause::kWritePageFault : regs::Cause::kReadPageFault;
     }
+    if (device_.memory->has_processes()) return regs::Cause::kPdtNotValid;
     return process_ && device_.memory->domain({}) ? regs::Cause::kTypeDisallowed : regs::Cause::kDdtNotValid;
   }
 
@@ -175,6 +176,7 @@ Result<DmaEnd> run_in_memory(World& world, DeviceEntry& device, const dma::Job& 
   if (job.length > regs::descriptor::length::bytes.max()) {
     return fail(Code::kInvalid, EINVAL, fmt::format("a DMA job moves less than 2^40 bytes, not {:#x}", job.length));
   }
+  if (process.value_or(0) >> 20 != 0) return fail(Code::kInvalid, EINVAL, "a process id has 20 bits");
   return Mover(world, device, job, process).run();
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // attach, replace, nest, detach.
+#include <algorithm>
 #include <array>
 #include <optional>
 
@@ -42,13 +43,15 @@ Outcome<> nest(World& world, const Arguments& step, std::vector<ioas::Edit>& out
   const Arguments table(*step.find("table"));
   auto memory = world.memory(table.text("memory"));
   if (!memory) return std::unexpected(std::move(memory.error()));
+  ioas::Device& device = *world.device(step.text("device")).device;
+  const bool nests = std::ranges::find(device.formats({}), 2U, &ioas::Format::stage) != device.formats({}).end();
   const auto root = guest_address(**parent, (*memory)->at(table.number("offset")));
-  if (!root) {
+  if (nests && !root) {
     return std::unexpected(
         refusal(Code::kInvalid, EINVAL, "the guest's table is not in the memory that the parent has"));
   }
-  ioas::Device& device = *world.device(step.text("device")).device;
-  out.push_back(ioas::AttachEdit{*parent, &device, {}, {}, false, ioas::GuestTable{table.text("format"), *root}});
+  const ioas::GuestTable guest{table.text("format"), root.value_or(GuestPhysical{})};
+  out.push_back(ioas::AttachEdit{*parent, &device, {}, {}, false, guest});
   return {};
 }
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <limits>
 
+#include "ioas/arguments.hpp"
 #include "run/edits.hpp"
 
 namespace aperture::sw::run {
@@ -18,9 +19,15 @@ Outcome<ioas::Ioas*> space_of(World& world, const Arguments& step) {
   return &(*mirror)->space();
 }
 
+/// An IOAS is missing; but the numbers of a map or copy are judged before it is looked for.
+std::unexpected<ioas::Refusal> missing(const Arguments& step, ioas::Refusal& refused) {
+  auto checked = ioas::check_arguments(step.iova(), step.number("length"), step.prot());
+  return std::unexpected(checked ? std::move(refused) : refusal(std::move(checked.error())));
+}
+
 Outcome<> map_edit(World& world, const Arguments& step, std::vector<ioas::Edit>& out) {
   auto to = space_of(world, step);
-  if (!to) return std::unexpected(std::move(to.error()));
+  if (!to) return missing(step, to.error());
   auto memory = world.memory(step.text("memory"));
   if (!memory) return std::unexpected(std::move(memory.error()));
   const std::uint64_t offset = step.number("offset");
@@ -31,9 +38,9 @@ Outcome<> map_edit(World& world, const Arguments& step, std::vector<ioas::Edit>&
 
 Outcome<> copy_edit(World& world, const Arguments& step, std::vector<ioas::Edit>& out) {
   auto from = world.ioas(step.text("from"));
-  if (!from) return std::unexpected(std::move(from.error()));
+  if (!from) return missing(step, from.error());
   auto to = world.ioas(step.text("to"));
-  if (!to) return std::unexpected(std::move(to.error()));
+  if (!to) return missing(step, to.error());
   out.push_back(
       ioas::CopyEdit{*from, {step.number("from_iova")}, step.number("length"), *to, step.iova(), step.prot()});
   return {};

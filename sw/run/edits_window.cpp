@@ -110,7 +110,7 @@ Outcome<> reserve(World& world, const Arguments& step, std::vector<ioas::Edit>& 
 
 Outcome<> unreserve(World& world, const Arguments& step, std::vector<ioas::Edit>& out) {
   return in_ioas(world, step, out, [&](ioas::Ioas* in) -> ioas::Edit {
-    return ioas::UnreserveEdit{in, range_of(step)};
+    return ioas::UnreserveEdit{in, range_of(step), step.has("cause") ? std::optional(step.cause()) : std::nullopt};
   });
 }
 

@@ -89,6 +89,7 @@ Result<std::vector<Scenario>> read_scenarios(const std::filesystem::path& file) 
     }
     out.push_back(std::move(*scenario));
   }
+  if (out.empty()) return fail(Code::kInvalid, EINVAL, fmt::format("{}: there is no scenario in it", file.string()));
   return out;
 }
 

@@ -31,6 +31,17 @@ class Command(ScenarioTest):
     def test_scenarios_are_independent(self):
         self.assertEqual(run("run", self.write(GOOD, GOOD), self.write(GOOD, name="t.jsonl"))[0], OK)
 
+    def test_an_unknown_card_is_named_though_no_scenario_needs_one(self):
+        code, output, error = run("run", self.write(GOOD), "--card", "abacus")
+        self.assertEqual((code, output), (USAGE, ""))
+        self.assertIn("abacus", error)
+
+    def test_a_file_without_a_scenario_is_no_success(self):
+        path = self.write(name="nothing.jsonl")
+        code, output, error = run("run", self.write(GOOD), path)
+        self.assertEqual((code, output), (USAGE, ""))
+        self.assertIn(f"{path}: there is no scenario", error)
+
     def test_kinds_of_files(self):
         pretty = self.folder / "one.json"
         pretty.write_text(json.dumps(GOOD, indent=2))

@@ -45,6 +45,15 @@ class Maps(ScenarioTest):
                    step("reserve", ioas="a", first=0x10000, last=0x10FFF, cause="user"), map_(0x1000, iova=0x11000),
                    map_(0x2000, "EINVAL", iova=0x10000), map_(0x1000, "EEXIST", iova=0x11800))
 
+    def test_numbers_are_judged_before_the_space_is_looked_for(self):
+        def copied(expect, length=0x1000, from_="a", to="b", **more):
+            return step("copy", expect, from_=from_, from_iova=0, length=length, to=to, **more)
+        self.holds(A, B, memory(), map_(0x1000, iova=0), step("destroy", ioas="b"),
+                   map_(0x1000, "EOVERFLOW", ioas="b", iova=MAX, prot=""), map_(MAX, "EOVERFLOW", ioas="b"), map_(0x1000, "EINVAL", ioas="b", prot=""),
+                   map_(0, "ENOENT", ioas="b"), step("unmap", "ENOENT", ioas="b", iova=MAX, length=1),
+                   copied("EOVERFLOW", length=MAX), copied("EOVERFLOW", iova=MAX), copied("EINVAL", prot=""), copied("ENOENT"),
+                   copied("EOVERFLOW", length=MAX, from_="b", to="a"), copied("EINVAL", prot="", from_="b", to="a"), copied("ENOENT", from_="b", to="a"))
+
     def test_a_sub_page_map_makes_a_later_attach_fail(self):
         self.holds(A, memory(), map_(100, iova=12345), step("attach", {"errno": "EADDRINUSE", "report": {"maps_blocked": [
             {"first": 12345, "last": 12444, "cause": "granule", "device": "d"}]}}, device="d", ioas="a"),
@@ -100,6 +109,13 @@ class Spaces(ScenarioTest):
                    step("ranges", {"ranges": [[0x1000, MAX]]}, ioas="a"), step("unreserve", ioas="a", first=0, last=0xFFF),
                    step("ranges", {"ranges": ALL}, ioas="a"), step("unreserve", "ENOENT", ioas="a", first=0, last=0xFFF),
                    step("reserve", "EINVAL", ioas="a", first=2, last=1, cause="user"))
+
+    def test_a_reservation_goes_by_its_cause(self):
+        self.holds(A, step("reserve", ioas="a", first=0, last=0xFFF, cause="user"), step("reserve", ioas="a", first=0, last=0xFFF, cause="msi"),
+                   step("unreserve", "ENOENT", ioas="a", first=0, last=0xFFF, cause="guard"), step("unreserve", ioas="a", first=0, last=0xFFF, cause="msi"),
+                   step("events", {"events": [{"kind": "unreserved", "cause": "msi"}]}, ioas="a", since=2),
+                   step("unreserve", "ENOENT", ioas="a", first=0, last=0xFFF, cause="msi"), step("unreserve", ioas="a", first=0, last=0xFFF, cause="user"),
+                   step("ranges", {"ranges": ALL}, ioas="a"))
 
     def test_ranges_that_do_not_fit_are_counted(self):
         self.holds(A, step("reserve", ioas="a", first=0x1000, last=0x1FFF, cause="user"),
@@ -249,6 +265,19 @@ class Dma(ScenarioTest):
         self.holds(*self.ON, B, memory_b(), step("map", ioas="b", memory="n", length=0x1000, iova=0x10000), step("attach", device="d", ioas="b", process_id=5),
                    self.dma("crc", {"errno": "ok", "crc": zlib.crc32(b"\x42")}, src=0x10000, length=1, process_id=5), self.dma("crc", {"crc": zlib.crc32(b"\0")}, src=0x10000, length=1), devices=[D])
 
+    def test_causes_of_processes_are_those_behind_an_iommu(self):
+        def crc(cause, **more):
+            return self.dma("crc", {"errno": "EFAULT", "fault": {"cause": cause}}, src=0x10000, length=1, **more)
+        self.holds(*self.ON, crc(260, process_id=6), step("attach", device="d", ioas="a", process_id=5), crc(266, process_id=6),
+                   step("detach", device="d"), crc(266), step("detach", device="d", process_id=5), crc(258), crc(258, process_id=5), devices=[D])
+
+    def test_process_ids_have_20_bits(self):
+        most = (1 << 20) - 1
+        self.holds(*self.ON, step("attach", device="d", ioas="a", process_id=most), self.dma("crc", "ok", src=0x10000, length=1, process_id=most),
+                   *(one for beyond in (most + 1, MAX) for one in (
+                       step("probe_attach", "EINVAL", device="d", ioas="a", process_id=beyond), step("attach", "EINVAL", device="d", ioas="a", process_id=beyond),
+                       step("detach", device="d", process_id=beyond), self.dma("crc", "EINVAL", src=0x10000, length=1, process_id=beyond))), devices=[D])
+
     def test_missing_pages_come_from_a_handler(self):
         self.holds(A, ATTACH, memory(0x2000), step("handler", device="d", memory="m", ioas="a"), self.dma("fill", {"bytes": 8}, dst=0x7FFC, length=8, pattern=MAX),
                    step("read", {"data": "ffffffff"}, memory="m", offset=0xFFC, length=4), step("read", {"data": "ffffffff"}, memory="m", offset=0x1000, length=4),
@@ -258,7 +287,8 @@ class Dma(ScenarioTest):
         self.holds(*self.ON, self.dma("crc", "ok", src="0x100010000", length=1), devices=[device("d", dma_bits=32)])
 
     def test_a_memory_device_has_no_second_stage(self):
-        self.holds(*self.ON, step("nest", "EOPNOTSUPP", name="n", parent="a", device="d", table={"memory": "m", "offset": 0, "format": "Sv39"}), devices=[D])
+        nest = step("nest", "EOPNOTSUPP", name="n", parent="a", device="d", table={"memory": "m", "offset": 0, "format": "Sv39"})
+        self.holds(A, memory(0x1000), nest, map_(0x1000), nest, devices=[D])
 
 
 def memory_b():
