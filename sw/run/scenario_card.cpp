@@ -13,23 +13,23 @@
 namespace aperture::sw::run {
 namespace {
 
-/// A scenario that says how the card is made can only run on a card that is made for it.
+/// A scenario that says how the card is made can only run on a card that is made for it. The profile is not the card's
+/// but the memory's: where there is no choice of it, it is what it is, and so are the results.
 std::vector<std::pair<std::string, std::string>> keys_of(const Scenario& scenario, const CommonOptions& options) {
   std::vector<std::pair<std::string, std::string>> keys;
   const auto parsed = card::registry().parse(options.card);
   if (!parsed) throw UsageError("option '--card': " + parsed.error().what);
   const auto& [factory, given] = *parsed;
-  const auto add = [&, kind = factory](const std::string& key, const std::string& value) {
-    if (value.empty()) return;
-    const bool known = std::ranges::find(kind->keys, key, &card::Key::name) != kind->keys.end();
-    if (!known) throw Unsuitable(fmt::format("the scenario has {} for it, which {} does not take", key, kind->name));
-    keys.emplace_back(key, value);
-  };
   for (const auto& [key, value] : {std::pair{"straps", scenario.straps}, std::pair{"profile", scenario.profile}}) {
-    if (!value.empty() && given.has(key)) {
-      throw UsageError(fmt::format("option '--card': the {} come from the scenario {}", key, scenario.place));
+    if (value.empty()) continue;
+    if (given.has(key)) {
+      throw UsageError(fmt::format("option '--card': {} comes from the scenario {}", key, scenario.place));
     }
-    add(key, value);
+    if (std::ranges::find(factory->keys, key, &card::Key::name) != factory->keys.end()) {
+      keys.emplace_back(key, value);
+    } else if (key == std::string_view("straps")) {
+      throw Unsuitable(fmt::format("the scenario has straps for it, which {} does not take", factory->name));
+    }
   }
   return keys;
 }

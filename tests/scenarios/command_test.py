@@ -69,14 +69,17 @@ class Command(ScenarioTest):
         self.assertEqual(run("run", self.write(GOOD), "--card", "vfio:0000:ff:00.0")[0], OK)
 
     def test_a_card_that_does_not_suit(self):
-        strapped = {**CARD, "card": {"profile": "ddr"}}
         channel = {**CARD, "devices": [{"name": "d", "device_id": 1, "channel": 99}]}
         wide = {**CARD, "devices": [{"name": "d", "device_id": "0xffffffff"}]}
         no_process = {**CARD, "card": {"straps": {"capabilities": "0xff3800001010"}}}
-        for scenario in (strapped, channel, wide, no_process):
+        for scenario in (channel, wide, no_process):
             code, _, error = run("run", self.write(scenario, BAD), "--card", "model")
             self.assertEqual(code, ENVIRONMENT, error)
             self.assertIn("unsuitable", error)
+
+    def test_a_profile_is_for_cards_whose_memory_has_one(self):
+        path = self.write({**CARD, "card": {"profile": "ddr"}})
+        self.assertEqual(run("run", path, "--card", "model")[0], OK)
 
     def test_straps_are_each_scenarios_own(self):
         base = "0x3800000210"
