@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <functional>
+#include <set>
 #include <string_view>
 
 namespace aperture::formats {
@@ -18,36 +19,41 @@ int digit(char c) {
   return -1;
 }
 
-/// Keeps the place of the first key that an object has twice: a parser silently takes one of them.
-class TwiceCheck {
+/// What is nested deeper than anything that this project reads would be is not looked into: who reads it may recur.
+constexpr std::size_t kDeepest = 64;
+
+/// Keeps the place of the first key that an object has twice (a parser silently takes one of them), and of what is too
+/// deep.
+class FormCheck {
  public:
   bool operator()(int, Json::parse_event_t event, Json& parsed) {
     using Event = Json::parse_event_t;
     if (event == Event::object_start || event == Event::array_start) {
-      levels_.push_back({event == Event::array_start, 0, {}});
+      if (levels_.size() == kDeepest && !wrong) wrong = Complaint{place(), "nested too deeply"};
+      levels_.push_back({event == Event::array_start, 0, {}, {}});
     } else if (event == Event::key) {
-      auto& keys = levels_.back().keys;
-      const auto& key = parsed.get_ref<const std::string&>();
-      const bool again = std::find(keys.begin(), keys.end(), key) != keys.end();
-      keys.push_back(key);
-      if (!twice && again) twice = place();
+      Level& level = levels_.back();
+      level.key = parsed.get_ref<const std::string&>();
+      const bool again = !level.keys.insert(level.key).second;
+      if (!wrong && again) wrong = Complaint{place(), "the key is there twice"};
     } else {
       if (event != Event::value) levels_.pop_back();
       if (!levels_.empty() && levels_.back().list) ++levels_.back().index;
     }
     return true;
   }
-  std::optional<std::string> twice{};
+  std::optional<Complaint> wrong{};
 
  private:
   struct Level {
     bool list;
     std::size_t index;
-    std::vector<std::string> keys;
+    std::string key;
+    std::set<std::string, std::less<>> keys;
   };
   std::string place() const {
     std::string at;
-    for (const Level& level : levels_) at = level.list ? pointer(at, level.index) : pointer(at, level.keys.back());
+    for (const Level& level : levels_) at = level.list ? pointer(at, level.index) : pointer(at, level.key);
     return at;
   }
   std::vector<Level> levels_;
@@ -73,7 +79,7 @@ std::string pointer(std::string_view at, std::string_view key) {
 std::string pointer(std::string_view at, std::size_t index) { return fmt::format("{}/{}", at, index); }
 
 std::expected<Json, Complaint> parse_object(std::string_view text) {
-  TwiceCheck check;
+  FormCheck check;
   Json json;
   try {
     json = Json::parse(text, std::ref(check));
@@ -83,7 +89,7 @@ std::expected<Json, Complaint> parse_object(std::string_view text) {
     const std::size_t from = what.find("parse error at ");
     return std::unexpected(Complaint{"", from == std::string::npos ? what : what.substr(from)});
   }
-  if (check.twice) return std::unexpected(Complaint{*check.twice, "the key is there twice"});
+  if (check.wrong) return std::unexpected(std::move(*check.wrong));
   if (!json.is_object()) return std::unexpected(Complaint{"", "expected an object"});
   return json;
 }

@@ -13,6 +13,7 @@ namespace aperture::formats {
 namespace {
 
 constexpr unsigned kChunk = 1U << 18;
+constexpr std::size_t kMost = std::size_t{1} << 30;
 
 std::unexpected<Error> unreadable(const std::filesystem::path& file, std::string_view why) {
   return fail(Code::kEnvironment, EIO, fmt::format("{}: {}", file.string(), why));
@@ -30,6 +31,7 @@ Result<std::vector<char>> read_text(const std::filesystem::path& file) {
     text.resize(size + kChunk);
     got = gzread(in.get(), text.data() + size, kChunk);
     text.resize(size + static_cast<std::size_t>(std::max(got, 0)));
+    if (text.size() > kMost) return unreadable(file, "there is more than 1 GiB of text in it");
   }
   int code = Z_OK;
   const char* why = gzerror(in.get(), &code);

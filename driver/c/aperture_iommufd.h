@@ -44,10 +44,12 @@ void aperture_close(struct aperture_context* context);
  * E2BIG: bytes beyond the structure that we know are not zero. ENOENT: no object of that id and kind.
  *
  * Where results are not Linux's: IOAS_UNMAP removes all or, with ENOENT, nothing; a replace that is refused changes
- * nothing; HWPT_GET_DIRTY_BITMAP is ENOENT where a part of the range is not mapped; each piece of an IOAS_COPY has to
- * suit the alignment of the destination; IOAS_MAP_FILE looks at the file at once, and needs a shared-memory file
- * (EINVAL) that is open for what is asked (EACCES). RLIMIT_MODE is kept, no more: nothing is locked for devices in
- * memory, and whoever pins memory for another device accounts for it. */
+ * nothing, and looks at the device's reservations (EADDRINUSE) before it pins (EFAULT, ENOMEM); memory is pinned by
+ * whole IOAS_MAPs, however little of one an IOAS_COPY takes; beyond 2097152 maps in an IOAS there is ENOMEM;
+ * HWPT_GET_DIRTY_BITMAP is ENOENT where a part of the range is not mapped; each piece of an IOAS_COPY has to suit the
+ * alignment of the destination; IOAS_MAP_FILE looks at the file at once, and needs a shared-memory file (EINVAL) that
+ * is open for what is asked (EACCES). RLIMIT_MODE is kept, no more: nothing is locked for devices in memory, and
+ * whoever pins memory for another device accounts for it. */
 int aperture_ioctl(struct aperture_context* context, unsigned long request, void* argument);
 
 /* Why the last call of this thread failed: a sentence, and below it what the address space that refused reports (its

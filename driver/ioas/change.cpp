@@ -263,7 +263,11 @@ class Change::Run {
       return plan_all(context, without, at).has_value();
     };
     std::vector<std::string> names;
-    const std::vector<bool> set = smallest_set(candidates.size(), accepted);
+    // Each try plans the whole change again, which may have to look at every map.
+    constexpr std::size_t kMostWork = std::size_t{1} << 22;
+    std::size_t work = edits_.size();
+    for (const Ioas* ioas : locked_) work += ioas->state_.areas.size() + ioas->state_.shape.reservations.size();
+    const std::vector<bool> set = smallest_set(candidates.size(), accepted, kMostWork / work);
     for (std::size_t i = 0; i < set.size(); ++i) {
       if (set[i]) names.push_back(candidates[i]->name());
     }

@@ -53,8 +53,7 @@ Result<> MemoryDomain::prepare_map(const Mapping& mapping) {
   if (lost_) return aperture::fail(Code::kCardDead, EIO, "the device is lost");
   if (fail_map_ != 0 && --fail_map_ == 0) return aperture::fail(Code::kNoMemory, ENOMEM, "no memory for tables");
   if (auto done = pins_.step("tables"); !done) return done;
-  const auto pages = static_cast<std::size_t>((mapping.span.length - 1) / page() + 1);
-  maps_.emplace(mapping.iova, Mapped{mapping, std::vector<bool>(tracks_ ? pages : 0)});
+  maps_.emplace(mapping.iova, Mapped{mapping, {}});
   return {};
 }
 
@@ -73,16 +72,14 @@ Result<> MemoryDomain::sync() noexcept {
 void MemoryDomain::track_dirty(bool enable) noexcept {
   const std::lock_guard lock(mutex_);
   tracks_ = enable;
-  for (auto& [iova, map] : maps_) map.written.assign(map.written.size(), false);
+  for (auto& [iova, map] : maps_) map.written = {};
 }
 
 void MemoryDomain::mark(const Mapped& map, Iova first, std::uint64_t length) const {
   if (!tracks_) return;
-  map.written.resize(static_cast<std::size_t>((map.mapping.span.length - 1) / page() + 1));
-  const std::uint64_t offset = first - map.mapping.iova;
-  for (std::uint64_t i = offset / page(); i <= (offset + length - 1) / page(); ++i) {
-    map.written[static_cast<std::size_t>(i)] = true;
-  }
+  const std::uint64_t in_page = page() - 1;
+  const IovaRange pages{{first.value & ~in_page}, {(first.value + (length - 1)) | in_page}};
+  if (!map.written.contains(pages)) map.written.add(pages);
 }
 
 Result<> MemoryDomain::read_dirty(IovaRange range, bool clear, std::vector<IovaRange>& dirty) {
@@ -90,13 +87,12 @@ Result<> MemoryDomain::read_dirty(IovaRange range, bool clear, std::vector<IovaR
   auto map = maps_.upper_bound(range.first);
   if (map != maps_.begin()) --map;
   for (; map != maps_.end() && map->first <= range.last; ++map) {
-    for (std::size_t i = 0; i < map->second.written.size(); ++i) {
-      const Iova first = map->first + i * page();
-      const IovaRange one{first, first + (page() - 1)};
-      if (!map->second.written[i] || !one.overlaps(range)) continue;
-      dirty.push_back(one);
-      if (clear) map->second.written[i] = false;
-    }
+    RangeSet& written = map->second.written;
+    const std::uint64_t in_page = page() - 1;
+    const IovaRange pages{{range.first.value & ~in_page}, {range.last.value | in_page}};
+    const RangeSet found = written.intersect(RangeSet(std::span(&pages, 1)));
+    dirty.insert(dirty.end(), found.ranges().begin(), found.ranges().end());
+    if (clear) written.subtract(range);
   }
   return {};
 }

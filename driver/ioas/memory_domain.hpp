@@ -13,6 +13,7 @@
 
 #include "ioas/device.hpp"
 #include "ioas/domain.hpp"
+#include "ioas/range_set.hpp"
 
 namespace aperture::ioas {
 
@@ -72,10 +73,10 @@ class MemoryDomain : public Domain {
   Result<> walk(Iova iova, std::uint64_t length, bool write, MemoryFault& fault, Move&& move) const;
   Format format_;
   MemoryPins& pins_;
-  /// A mapping, and which of its smallest pages were written since tracking began.
+  /// A mapping, and its pages, the smallest there are, that were written since tracking began.
   struct Mapped {
     Mapping mapping;
-    mutable std::vector<bool> written;
+    mutable RangeSet written;
   };
   std::uint64_t page() const;
   void mark(const Mapped& map, Iova first, std::uint64_t length) const;

@@ -13,6 +13,9 @@
 namespace aperture::ioas {
 namespace {
 
+/// Copies within a space double what is there: refused before the program's memory ends.
+constexpr std::size_t kMostMaps = std::size_t{1} << 21;
+
 /// Linux takes 2^64 - 1 for "none", so neither an address nor a length can be that.
 bool out_of_range(std::uint64_t value) { return value == kMax; }
 
@@ -128,6 +131,10 @@ Planned<Iova> insert(PlanContext& context, Draft& draft, std::span<const Chunk> 
   const std::uint64_t mask = state.shape.alignment - 1;
   if ((length & mask) != 0) {
     return refuse(Code::kInvalid, EINVAL, "length " + hex(length) + " is not a multiple of " + hex(mask + 1));
+  }
+  if (state.areas.size() + chunks.size() > kMostMaps) {
+    return refuse(Code::kNoMemory, ENOMEM,
+                  draft.ioas().described() + " would have more than " + std::to_string(kMostMaps) + " maps");
   }
   Iova start;
   if (wanted) {

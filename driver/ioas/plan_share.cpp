@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What IOASes have of each other: clones and projections.
 #include <algorithm>
+#include <map>
 #include <span>
 
 #include "ioas/plan.hpp"
@@ -46,6 +47,31 @@ bool leads_to(const std::list<Link>& links, const Ioas* to, const Ioas* from) {
   if (to == from) return true;
   return std::ranges::any_of(links,
                              [&](const Link& link) { return link.from == to && leads_to(links, link.to, from); });
+}
+
+/// In the followers of an IOAS, in theirs, and so on: beyond, a map of it would be one of more than anybody can mean.
+constexpr std::size_t kMostPlaces = 1024;
+
+/// In how many places a map of the leader is made beside itself, counted as often as there are ways to them.
+std::size_t places(const std::list<Link>& links, const Ioas* leader, std::map<const Ioas*, std::size_t>& known) {
+  if (const auto found = known.find(leader); found != known.end()) return found->second;
+  std::size_t sum = 0;
+  for (const Link& link : links) {
+    if (link.from == leader) sum += 1 + places(links, link.to, known);
+  }
+  return known[leader] = std::min(sum, kMostPlaces + 1);
+}
+
+/// ENOMEM: more than kMostPlaces.
+Planned<> check_places(const std::list<Link>& links) {
+  std::map<const Ioas*, std::size_t> known;
+  for (const Link& link : links) {
+    if (places(links, link.from, known) <= kMostPlaces) continue;
+    return refuse(Code::kNoMemory, ENOMEM,
+                  "a map of " + link.from->described() + " could be made in more than " + std::to_string(kMostPlaces) +
+                      " followers, theirs included");
+  }
+  return {};
 }
 
 }  // namespace
@@ -136,9 +162,9 @@ Planned<> plan(PlanContext& context, const ProjectEdit& edit, Effect& effect) {
       return refuse(Code::kExists, EEXIST, edit.to->described() + " follows already");
     }
   }
-  const Link link{context.next_link++, edit.from, edit.range, edit.to, edit.at};
+  const Link& link = context.links.emplace_back(context.next_link++, edit.from, edit.range, edit.to, edit.at);
+  if (auto ok = check_places(context.links); !ok) return ok;
   if (auto done = follow(context, link); !done) return done;
-  context.links.push_back(link);
   effect.projection = link.id;
   return {};
 }

@@ -13,6 +13,9 @@ namespace {
 
 using Reservations = std::list<Reservation>;
 
+/// Maps in the way that a report lists; it is the same refusal however many there are.
+constexpr std::size_t kMostBlocked = 1024;
+
 Blocker blocker(const Reservation& r) { return {r.range, r.cause, r.device, r.since}; }
 
 std::string describe(const WindowReport& window) {
@@ -141,11 +144,13 @@ Planned<PlacedWindow> place_window(PlanContext& context, Draft& draft, const Win
 
 /// What of the space the reservations from `from` on take away that nothing before them did.
 RangeSet narrowed(const Shape& shape, Reservations::const_iterator from) {
-  RangeSet before;
-  RangeSet after;
-  for (auto r = shape.reservations.begin(); r != from; ++r) before.add(r->range);
-  for (; from != shape.reservations.end(); ++from) after.add(from->range);
-  after.subtract(before);
+  const auto all = [](Reservations::const_iterator first, Reservations::const_iterator last) {
+    std::vector<IovaRange> ranges;
+    for (; first != last; ++first) ranges.push_back(first->range);
+    return RangeSet(ranges);
+  };
+  RangeSet after = all(from, shape.reservations.end());
+  after.subtract(all(shape.reservations.begin(), from));
   return after;
 }
 
@@ -190,14 +195,16 @@ Planned<> check_narrowing(PlanContext& context, Draft& draft, std::size_t first_
     if (!report.blockers.empty()) finding.windows.push_back(std::move(report));
   }
   if (auto frozen = check_frozen(shape, added, old_alignment, device)) finding.windows.push_back(std::move(*frozen));
-  for (auto r = added; r != shape.reservations.end(); ++r) {
-    for (auto area = state.areas.from(r->range.first); area != state.areas.end() && area->range.overlaps(r->range);
-         ++area) {
+  const auto enough = [&] { return finding.maps.size() == kMostBlocked; };
+  for (auto r = added; r != shape.reservations.end() && !enough(); ++r) {
+    for (auto area = state.areas.from(r->range.first);
+         area != state.areas.end() && area->range.overlaps(r->range) && !enough(); ++area) {
       finding.maps.push_back({area->range, r->cause, r->device, r->since});
     }
   }
   if (shape.alignment > old_alignment) {
     for (const Area& area : state.areas) {
+      if (enough()) break;
       if (area.complies(shape.alignment)) continue;
       finding.maps.push_back({area.range, Cause::kGranule, device, draft.next_generation()});
     }
@@ -306,16 +313,19 @@ Planned<> plan(PlanContext& context, const ReleaseEdit& edit, Effect& effect) {
 
 Planned<> plan(PlanContext& context, const AllowEdit& edit, Effect&) {
   Draft& draft = context.draft(*edit.in);
-  for (std::size_t i = 0; i < edit.ranges.size(); ++i) {
-    if (edit.ranges[i].first >= edit.ranges[i].last) {
-      return refuse(Code::kInvalid, EINVAL, "an allowed range needs first < last");
-    }
-    for (std::size_t j = 0; j < i; ++j) {
-      if (edit.ranges[i].overlaps(edit.ranges[j])) return refuse(Code::kInvalid, EINVAL, "allowed ranges overlap");
-    }
+  for (const IovaRange& range : edit.ranges) {
+    if (range.first >= range.last) return refuse(Code::kInvalid, EINVAL, "an allowed range needs first < last");
+  }
+  std::vector<IovaRange> ascending = edit.ranges;
+  std::ranges::sort(ascending);
+  const auto overlap = std::ranges::adjacent_find(ascending, [](IovaRange a, IovaRange b) { return a.overlaps(b); });
+  if (overlap != ascending.end()) {
+    return refuse(Code::kInvalid, EINVAL,
+                  "allowed ranges overlap: " + text(*overlap) + " and " + text(*std::next(overlap)));
   }
   std::vector<WindowReport> blocked;
   for (const IovaRange& range : edit.ranges) {
+    if (!draft.state().shape.reserved.overlaps(range)) continue;
     WindowReport report{"allowed range", Verdict::kBlocked, range, {}, {}};
     add_blockers(draft.state().shape.reservations.begin(), draft.state().shape.reservations, report);
     if (!report.blockers.empty()) blocked.push_back(std::move(report));
@@ -324,8 +334,7 @@ Planned<> plan(PlanContext& context, const AllowEdit& edit, Effect&) {
     return std::unexpected(window_finding(std::move(blocked), Code::kInUse, EADDRINUSE));
   }
   Shape& shape = draft.edit_shape();
-  shape.allowed = edit.ranges;
-  std::ranges::sort(shape.allowed);
+  shape.allowed = std::move(ascending);
   return {};
 }
 

@@ -24,8 +24,21 @@ void RangeSet::normalise() {
 }
 
 void RangeSet::add(IovaRange range) {
-  ranges_.push_back(range);
-  normalise();
+  const auto touches = [](const IovaRange& before, const IovaRange& after) {
+    return after.first <= before.last || after.first - before.last == 1;
+  };
+  const auto first = std::ranges::partition_point(
+      ranges_, [&](const IovaRange& one) { return one.first < range.first && !touches(one, range); });
+  auto last = first;
+  for (; last != ranges_.end() && (last->first <= range.first || touches(range, *last)); ++last) {
+    range = {std::min(range.first, last->first), std::max(range.last, last->last)};
+  }
+  if (first == last) {
+    ranges_.insert(first, range);
+  } else {
+    *first = range;
+    ranges_.erase(first + 1, last);
+  }
 }
 
 void RangeSet::add(const RangeSet& other) {

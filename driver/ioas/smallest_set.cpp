@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ioas/smallest_set.hpp"
 
-#include <algorithm>
+#include <limits>
 
 namespace aperture::ioas {
 namespace {
@@ -22,16 +22,9 @@ bool add(Set& set, const std::vector<std::size_t>& free, std::size_t from, std::
 
 }  // namespace
 
-std::vector<bool> smallest_set(std::size_t count, const Accepted& accepted) {
+std::vector<bool> smallest_set(std::size_t count, const Accepted& accepted, std::size_t most_tries) {
   Set set(count, true);
   if (count == 0 || !accepted(set)) return {};
-  if (count > kExactSet) {
-    for (std::size_t i = count; i-- > 0;) {
-      set[i] = false;
-      if (!accepted(set)) set[i] = true;
-    }
-    return set;
-  }
   // Whatever cannot stay even alone is in every answer; mostly that is all.
   std::vector<std::size_t> free;
   Set needed(count, false);
@@ -41,8 +34,16 @@ std::vector<bool> smallest_set(std::size_t count, const Accepted& accepted) {
     set[i] = true;
     if (!needed[i]) free.push_back(i);
   }
-  for (std::size_t more = 0; more <= free.size(); ++more) {
-    if (add(needed, free, 0, more, accepted)) return needed;
+  if (free.size() < std::numeric_limits<std::size_t>::digits && std::size_t{1} << free.size() <= most_tries) {
+    for (std::size_t more = 0; more <= free.size(); ++more) {
+      if (add(needed, free, 0, more, accepted)) return needed;
+    }
+    return set;
+  }
+  if (accepted(needed)) return needed;
+  for (std::size_t i = free.size(); i-- > 0;) {
+    set[free[i]] = false;
+    if (!accepted(set)) set[free[i]] = true;
   }
   return set;
 }

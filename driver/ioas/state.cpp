@@ -34,9 +34,9 @@ std::uint64_t Shape::needed_alignment() const {
 }
 
 RangeSet Shape::required() const {
-  RangeSet out(allowed);
-  for (const PlacedWindow& placed : windows) out.add(placed.range);
-  return out;
+  std::vector<IovaRange> ranges = allowed;
+  for (const PlacedWindow& placed : windows) ranges.push_back(placed.range);
+  return RangeSet(ranges);
 }
 
 std::list<Attachment>::iterator Shape::find(const Device& device, ProcessId process) {

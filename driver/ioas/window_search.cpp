@@ -110,12 +110,13 @@ std::vector<SearchRange> search_ranges(const Shape& shape) {
     for (const IovaRange& range : list) out.push_back({range, 1});
     return out;
   }
-  RangeSet kept_off;
+  std::vector<IovaRange> windows;
   bool pools = false;
   for (const PlacedWindow& placed : shape.windows) {
     pools = pools || placed.window.owner == Owner::kPool;
-    if (placed.window.owner == Owner::kUser) kept_off.add(placed.guarded(placed.window.guard));
+    if (placed.window.owner == Owner::kUser) windows.push_back(placed.guarded(placed.window.guard));
   }
+  const RangeSet kept_off(windows);
   for (const IovaRange& range : list) {
     RangeSet open(std::span(&range, 1));
     open.subtract(kept_off);

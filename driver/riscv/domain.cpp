@@ -44,7 +44,7 @@ class PagedDomain final : public Domain {
     if (mapping.prot == ioas::Prot::kNone) return {};
     const auto* residency = static_cast<const Residency*>(mapping.span.pages->residency(iommu_.pin_provider()));
     if (!residency) return fail(Code::kInvalid, EINVAL, "the pages of a map are not pinned for this card");
-    return table_.map(mapping.iova, mapping.span.length, ExtentCursor(residency->extents(), mapping.span.offset),
+    return table_.map(mapping.iova, mapping.span.length, residency->at(mapping.span.offset),
                       ioas::writable(mapping.prot), mapping.small_pages ? kPageSize : format_.page_sizes, tracks_);
   }
 

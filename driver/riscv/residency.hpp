@@ -4,10 +4,10 @@
 #include <memory>
 #include <mutex>
 #include <utility>
-#include <vector>
 
 #include "card/card.hpp"
 #include "ioas/pages.hpp"
+#include "riscv/extent_index.hpp"
 
 namespace aperture::riscv {
 
@@ -15,15 +15,16 @@ namespace aperture::riscv {
 class Residency final : public ioas::Residency {
  public:
   Residency(std::unique_ptr<card::PinnedMemory> memory, std::recursive_mutex& mutex)
-      : memory_(std::move(memory)), mutex_(mutex) {}
+      : memory_(std::move(memory)), index_(memory_->extents()), mutex_(mutex) {}
   ~Residency() override {
     const std::scoped_lock lock(mutex_);
     memory_.reset();
   }
-  const std::vector<card::BusExtent>& extents() const { return memory_->extents(); }
+  ExtentCursor at(std::uint64_t offset) const { return index_.at(offset); }
 
  private:
   std::unique_ptr<card::PinnedMemory> memory_;
+  ExtentIndex index_;
   std::recursive_mutex& mutex_;
 };
 

@@ -19,7 +19,7 @@ struct DmaEnd {
 Result<DmaEnd> run_on_card(World& world, DeviceEntry& device, const dma::Job& job, ioas::ProcessId process);
 
 /// The same job as the card's DMA block would do it, through the device's table in the program, byte by byte in the
-/// order of the addresses. EINVAL: 2^40 bytes or more.
+/// order of the addresses. EINVAL: more than 1 GiB, or round the device's address lines more than 2^20 times.
 Result<DmaEnd> run_in_memory(World& world, DeviceEntry& device, const dma::Job& job, ioas::ProcessId process);
 
 /// Takes what the card has recorded so far into the world's list.

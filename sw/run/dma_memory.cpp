@@ -15,6 +15,9 @@ using regs::DmaOp;
 using regs::DmaStatus;
 
 constexpr std::uint64_t kPiece = 64 * 1024;
+// What the program does in some seconds.
+constexpr std::uint64_t kMostMoved = std::uint64_t{1} << 30;
+constexpr std::uint64_t kMostRounds = std::uint64_t{1} << 20;
 
 /// The bytes that fill, stray and generate write: docs/registers.md, `descriptor.pattern`.
 class Source {
@@ -173,8 +176,15 @@ class Mover {
 }  // namespace
 
 Result<DmaEnd> run_in_memory(World& world, DeviceEntry& device, const dma::Job& job, ioas::ProcessId process) {
-  if (job.length > regs::descriptor::length::bytes.max()) {
-    return fail(Code::kInvalid, EINVAL, fmt::format("a DMA job moves less than 2^40 bytes, not {:#x}", job.length));
+  if (job.length > kMostMoved) {
+    return fail(Code::kInvalid, EINVAL,
+                fmt::format("device {}, which is in the program, moves {:#x} bytes at most, not {:#x}",
+                            device.spec.name, kMostMoved, job.length));
+  }
+  if (device.spec.dma_bits < 64 && job.length >> device.spec.dma_bits > kMostRounds) {
+    return fail(Code::kInvalid, EINVAL,
+                fmt::format("{:#x} bytes go round the {} address lines of device {} more than {:#x} times", job.length,
+                            device.spec.dma_bits, device.spec.name, kMostRounds));
   }
   if (process.value_or(0) >> 20 != 0) return fail(Code::kInvalid, EINVAL, "a process id has 20 bits");
   return Mover(world, device, job, process).run();

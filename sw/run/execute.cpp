@@ -116,15 +116,8 @@ class Step {
   StepEnd end_;
 };
 
-SpaceEnd end_of(const std::string& name, const ioas::Ioas& ioas) {
-  const ioas::Ranges ranges = ioas.ranges();
-  SpaceEnd out{name, ranges.ranges, ranges.alignment, ioas.windows(), ioas.maps(), {}};
-  for (const ioas::Device* device : ioas.attached()) out.devices.push_back(device->name());
-  return out;
-}
-
 /// With each refusal once, however often it was met.
-windows::Space picture_of(const std::string& name, const ioas::Ioas& ioas, const std::vector<StepEnd>& steps) {
+windows::Space end_of(const std::string& name, const ioas::Ioas& ioas, const std::vector<StepEnd>& steps) {
   windows::Space out = windows::look(ioas);
   out.name = name;
   for (const StepEnd& step : steps) {
@@ -143,10 +136,7 @@ void run_steps(const Scenario& scenario, World& world, ScenarioEnd& end) {
     if (!end.steps.back().ok()) end.exit = Exit::kCheckFailed;
   }
   for (const auto& [name, space] : world.spaces()) {
-    end.spaces.push_back(end_of(name, *space.ioas));
-    end.pictures.push_back(picture_of(name, *space.ioas, end.steps));
-    // Pages do not outlive the memory.
-    for (auto& map : end.spaces.back().maps) map.pages.reset();
+    end.spaces.push_back(end_of(name, *space.ioas, end.steps));
   }
 }
 

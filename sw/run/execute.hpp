@@ -26,25 +26,14 @@ struct StepEnd {
   bool ok() const { return mismatches.empty(); }
 };
 
-/// An address space as the scenario left it.
-struct SpaceEnd {
-  std::string name;
-  std::vector<IovaRange> ranges;
-  std::uint64_t alignment{};
-  std::vector<ioas::PlacedWindow> windows;
-  std::vector<ioas::Ioas::MapInfo> maps;
-  std::vector<std::string> devices;
-};
-
 struct ScenarioEnd {
   std::string name;
   std::string description;
   std::string place;
   std::string card;  ///< what it ran on; empty: on none
   std::vector<StepEnd> steps;
-  std::vector<SpaceEnd> spaces;
-  std::vector<windows::Space> pictures;  ///< of the same spaces, with what they refused
-  std::string failure;                   ///< why it could not run, or not to its end
+  std::vector<windows::Space> spaces;  ///< as the scenario left them, with what they refused
+  std::string failure;                 ///< why it could not run, or not to its end
   Exit exit{Exit::kOk};
 };
 

@@ -11,7 +11,4 @@ namespace aperture::sw::run {
 /// A page about a run that needs nothing beside itself.
 std::string html_report(std::span<const ScenarioEnd> scenarios, const std::string& card);
 
-/// An address space as the report shows it.
-std::string html_space(const SpaceEnd& space);
-
 }  // namespace aperture::sw::run

@@ -25,6 +25,10 @@ std::unexpected<Error> no_room(std::uint64_t size) {
   return fail(Code::kNoMemory, ENOMEM, fmt::format("no memory of {:#x} bytes", size));
 }
 
+std::unexpected<Error> too_much(std::string_view what, std::uint64_t size, std::uint64_t most) {
+  return fail(Code::kInvalid, E2BIG, fmt::format("{} {:#x} bytes at most, not {:#x}", what, most, size));
+}
+
 std::uint64_t up(std::uint64_t value, std::uint64_t unit) { return (value + unit - 1) / unit * unit; }
 
 }  // namespace
@@ -78,8 +82,9 @@ Memory::~Memory() {
   if (reserved_ != nullptr) ::munmap(reserved_, reserved_size_);
 }
 
-void Memory::fill(std::span<const std::byte> pattern) {
-  if (std::ranges::all_of(pattern, [](std::byte b) { return b == std::byte{0}; })) return;
+Result<> Memory::fill(std::span<const std::byte> pattern) {
+  if (std::ranges::all_of(pattern, [](std::byte b) { return b == std::byte{0}; })) return {};
+  if (size_ > kMostFilled) return too_much("a memory is filled with", size_, kMostFilled);
   std::uint64_t done = std::min<std::uint64_t>(pattern.size(), size_);
   std::memcpy(base_, pattern.data(), done);
   while (done < size_) {
@@ -87,9 +92,19 @@ void Memory::fill(std::span<const std::byte> pattern) {
     std::memcpy(base_ + done, base_, more);
     done += more;
   }
+  return {};
 }
 
 Result<> Memory::fill(const std::filesystem::path& file) {
+  std::error_code unknown;
+  const auto status = std::filesystem::status(file, unknown);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+    return fail(Code::kInvalid, EINVAL, file.string() + ": this is no regular file");
+  }
+  const std::uint64_t there = std::filesystem::file_size(file, unknown);
+  if (!unknown && std::min(there, size_) > kMostFilled) {
+    return too_much("a memory is filled with", std::min(there, size_), kMostFilled);
+  }
   errno = 0;
   std::ifstream in(file, std::ios::binary);
   if (in) in.read(reinterpret_cast<char*>(base_), static_cast<std::streamsize>(size_));
@@ -119,6 +134,7 @@ Result<std::span<const std::byte>> Memory::read(std::uint64_t offset, std::uint6
   if (offset > size_ || length > size_ - offset) {
     return fail(Code::kFault, EFAULT, fmt::format("[{:#x}, + {:#x}) is beyond the memory", offset, length));
   }
+  if (length > kMostRead) return too_much("a read gives", length, kMostRead);
   return std::span<const std::byte>(base_ + offset, length);
 }
 

@@ -19,6 +19,9 @@ enum class Backing : std::uint8_t { kAnon, kHugetlb, kFile };
 class Memory {
  public:
   static constexpr std::uint64_t kHuge = std::uint64_t{2} << 20;
+  /// What fill() writes at most, and read() gives. A memory may be larger, as memory that nobody touches is none.
+  static constexpr std::uint64_t kMostFilled = std::uint64_t{1} << 30;
+  static constexpr std::uint64_t kMostRead = std::uint64_t{16} << 20;
 
   struct Options {
     std::uint64_t size{};
@@ -37,13 +40,14 @@ class Memory {
   Backing backing() const { return backing_; }
   bool readonly() const { return readonly_; }
 
-  /// The bytes repeated over all of it.
-  void fill(std::span<const std::byte> pattern);
-  /// The file's bytes from the beginning on, as many as there is room for. Fails with the errno of the file.
+  /// The bytes repeated over all of it. E2BIG.
+  Result<> fill(std::span<const std::byte> pattern);
+  /// The file's bytes from the beginning on, as many as there is room for. Fails with the errno of the file; EINVAL: it
+  /// is no regular one; E2BIG.
   Result<> fill(const std::filesystem::path& file);
   /// From now on nobody writes.
   void protect();
-  /// EFAULT: beyond the end, or read-only.
+  /// EFAULT: beyond the end, or read-only; read() E2BIG.
   Result<> write(std::uint64_t offset, std::span<const std::byte> data);
   Result<std::span<const std::byte>> read(std::uint64_t offset, std::uint64_t length) const;
 

@@ -30,10 +30,7 @@ Outcome<> fill(World& world, const Arguments& step, Memory& memory) {
   const Json* how = step.find("fill");
   if (how == nullptr) return {};
   const Arguments fill(*how);
-  if (!fill.has("file")) {
-    memory.fill(fill.bytes("hex"));
-    return {};
-  }
+  if (!fill.has("file")) return told(memory.fill(fill.bytes("hex")));
   return told(memory.fill(world.scenario().folder / fill.text("file")));
 }
 

@@ -9,6 +9,9 @@ namespace aperture::sw::windows {
 /// Names come from users: '?' for what moves a cursor or is no UTF-8.
 std::string clean(const std::string& text);
 
+/// `text`, clean, as text of XML or HTML or between quotes there.
+std::string escaped(const std::string& text);
+
 /// Characters, of which each is taken for one column.
 std::size_t columns(const std::string& text);
 

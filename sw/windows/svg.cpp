@@ -23,7 +23,7 @@ constexpr unsigned kOverhang = 96;     ///< of the last of them, to the right
 constexpr unsigned kCharacter = 7;     ///< width of one in a table, roughly
 constexpr std::size_t kWordsAt = 620;  ///< where a row's words begin
 
-constexpr const char* kHead = R"svg(<style>
+constexpr const char* kDefinitions = R"svg(<style>
 text { font: 13px system-ui, sans-serif; fill: #24292f }
 .mono { font: 12px ui-monospace, monospace }
 .name { font-size: 20px; font-weight: 600 }
@@ -56,29 +56,6 @@ text { fill: #e6edf3 } .faint { fill: #9aa5b1 } .page { fill: #0d1117 } .card { 
 <path d="M0 0L9 9M9 0L0 9" stroke="#ffffff" stroke-opacity=".5" stroke-width="1.5"/></pattern>
 </defs>
 )svg";
-
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : clean(text)) {
-    switch (c) {
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '&':
-        out += "&amp;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
 
 std::string label(unsigned x, unsigned y, const std::string& classes, const std::string& text) {
   return fmt::format("<text x=\"{}\" y=\"{}\" class=\"{}\">{}</text>\n", x, y, classes, escaped(text));
@@ -226,9 +203,7 @@ std::string draw_legend(unsigned y) {
   return out + label(x + 20, y, "faint", "widths go by the logarithm of the size");
 }
 
-}  // namespace
-
-std::string to_svg(std::span<const Space> spaces) {
+std::string svg(std::span<const Space> spaces, const char* definitions) {
   unsigned bar = kLeastBar;
   for (const Space& space : spaces) {
     bar = std::max(bar, static_cast<unsigned>(pieces(space).size()) * (kLeastPiece + 4));
@@ -244,7 +219,17 @@ std::string to_svg(std::span<const Space> spaces) {
   return fmt::format(
              "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" height=\"{1}\">\n", width,
              y + 8) +
-         kHead + box(0, 0, width, y + 8, "class=\"page\"/>\n") + draw_legend(34) + cards + "</svg>\n";
+         definitions + box(0, 0, width, y + 8, "class=\"page\"/>\n") + draw_legend(34) + cards + "</svg>\n";
+}
+
+}  // namespace
+
+std::string to_svg(std::span<const Space> spaces) { return svg(spaces, kDefinitions); }
+
+std::string svg_in_page(std::span<const Space> spaces) { return svg(spaces, ""); }
+
+std::string svg_definitions() {
+  return fmt::format("<svg width=\"0\" height=\"0\" style=\"position: absolute\">\n{}</svg>\n", kDefinitions);
 }
 
 }  // namespace aperture::sw::windows

@@ -47,7 +47,7 @@ std::vector<windows::Space> spaces_of_scenarios(const std::string& file, const C
     run::ScenarioEnd end = run::run_scenario(scenario, common, {});
     if (!end.failure.empty()) throw Failure(end.exit, scenario.place + ": " + end.failure);
     check(section, scenario.name + ": every step went as expected", end.exit == Exit::kOk);
-    for (windows::Space& space : end.pictures) {
+    for (windows::Space& space : end.spaces) {
       if (scenarios->size() > 1) space.name.insert(0, scenario.name + ": ");
       spaces.push_back(std::move(space));
     }

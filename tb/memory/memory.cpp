@@ -12,6 +12,8 @@
 namespace aperture::tb {
 namespace {
 
+/// Frames at a time, 8 GiB: pinned memory is really there, and each frame is an entry of a table.
+constexpr std::uint64_t kMostFrames = std::uint64_t{1} << 21;
 constexpr std::uint64_t kAddressMask = (std::uint64_t{1} << Memory::kAddressBits) - 1;
 
 /// Calls f(address, offset, bytes) for each piece of the range that lies in one frame.
@@ -233,6 +235,10 @@ Result<std::unique_ptr<card::PinnedMemory>> Memory::pin(std::byte* first, std::u
   const auto start = reinterpret_cast<std::uintptr_t>(first);
   if (size == 0 || size % kPageSize != 0 || start % kPageSize != 0) {
     return fail(Code::kInvalid, EINVAL, "pinned memory starts and ends at multiples of 4096");
+  }
+  if (size / kPageSize > kMostFrames - std::min<std::uint64_t>(frames_.size(), kMostFrames)) {
+    return fail(Code::kNoMemory, ENOMEM,
+                "the simulated bus has no frames for " + std::to_string(size) + " bytes more: it has 8 GiB of them");
   }
   if (!card::accessible(first, size, writable)) {
     return fail(Code::kFault, EFAULT, "the memory to pin is not mapped with the access asked for");

@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "bench/print.hpp"
 #include "regs/registers.hpp"
 #include "support/seed.hpp"
 

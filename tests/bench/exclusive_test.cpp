@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 
+#include "bench/print.hpp"
 #include "support/seed.hpp"
 #include "tb/axi/checker.hpp"
 #include "tb/axi/memory_port.hpp"

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bench/iommu_setup.hpp"
+#include "bench/print.hpp"
 
 namespace aperture::test {
 namespace {

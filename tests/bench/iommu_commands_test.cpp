@@ -52,6 +52,7 @@ struct Named {
   std::uint64_t w0_defined;  ///< bits that may be set without making the command illegal
   std::uint64_t w1_defined;
 };
+void PrintTo(const Named& named, std::ostream* out) { *out << named.name; }
 
 std::uint64_t bits(unsigned first, unsigned last) {
   return (~std::uint64_t{0} >> (63 - last)) & (~std::uint64_t{0} << first);

@@ -76,6 +76,7 @@ struct Access {
   tb::Translation translation;
   Ttyp type;
 };
+void PrintTo(const Access& access, std::ostream* out) { *out << access.name; }
 
 class EveryAccess : public IommuFaults, public ::testing::WithParamInterface<Access> {};
 INSTANTIATE_TEST_SUITE_P(

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "bench/iommu_setup.hpp"
+#include "bench/print.hpp"
 
 namespace aperture::test {
 namespace {
@@ -205,6 +206,7 @@ struct Queue {
   const regs::Field& on;
   const regs::Field& busy;
 };
+void PrintTo(const Queue& queue, std::ostream* out) { *out << queue.name; }
 const Queue kCommands{"command", r::cqb, r::cqt, r::cqcsr, r::cqcsr_f::cqen, r::cqcsr_f::cqon, r::cqcsr_f::busy};
 const Queue kFaults{"fault", r::fqb, r::fqh, r::fqcsr, r::fqcsr_f::fqen, r::fqcsr_f::fqon, r::fqcsr_f::busy};
 

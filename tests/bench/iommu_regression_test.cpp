@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bench/iommu_setup.hpp"
+#include "bench/print.hpp"
 #include "support/seed.hpp"
 
 namespace aperture::test {

@@ -32,6 +32,7 @@ struct Kind {
   Igs igs;
   bool extended;  ///< device contexts with MSI page tables
 };
+void PrintTo(const Kind& kind, std::ostream* out) { *out << kind.name; }
 
 /// The driver: registers by its own accesses, memory as the processor sees it.
 class LinuxProbe : public ::testing::TestWithParam<Kind> {

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "bench/oracle.hpp"
+#include "bench/print.hpp"
 #include "bench/world.hpp"
 #include "regs/registers.hpp"
 #include "support/seed.hpp"

@@ -38,7 +38,7 @@ struct ModelMachine {
 /// It departs from Linux where the IOAS layer says it does: unmap is all or nothing; a failed replace changes nothing;
 /// each piece of a copy has to be aligned; memory is pinned by whole objects (what one map call named), not by what an
 /// area uses of it; all that can be refused by looking is refused before anything is pinned; a device's DMA mask is a
-/// reservation of its own; and a user may reserve.
+/// reservation of its own; and a user may reserve. docs/use-the-driver.md has the reasons.
 class LinuxModel {
  public:
   explicit LinuxModel(ModelMachine machine);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <span>
 #include <string>
 #include <vector>
@@ -46,6 +47,7 @@ struct WorldKind {
   std::string name;
   std::function<std::unique_ptr<World>()> make;
 };
+inline void PrintTo(const WorldKind& kind, std::ostream* out) { *out << kind.name; }
 
 /// Those of this test program: each program links one of the *_world.cpp.
 std::vector<WorldKind> worlds();

@@ -5,6 +5,7 @@
 #include "ioas/allocator.hpp"
 #include "ioas/ioas.hpp"
 #include "ioas/memory_domain.hpp"
+#include "ioas/text.hpp"
 
 namespace aperture::ioas {
 namespace {
@@ -16,6 +17,9 @@ constexpr std::uint64_t kAligned = 0x4000'0000;
 struct Placed {
   std::uint64_t address, length, iova;
 };
+void PrintTo(const Placed& placed, std::ostream* out) {
+  *out << hex(placed.length) << " bytes from " << hex(placed.address) << " at " << hex(placed.iova);
+}
 
 class AutomaticIova : public testing::TestWithParam<Placed> {};
 

@@ -57,6 +57,16 @@ RC_GTEST_PROP(RangeSet, AlgebraEqualsBruteForce, ()) {
   for (const RangeSet& set : {a, sum, difference, a.intersect(b), a.complement()}) expect_normal(set);
 }
 
+RC_GTEST_PROP(RangeSet, RangesAddedOneByOneAreTheSameSet, ()) {
+  const auto ranges = arbitrary_ranges();
+  RangeSet set;
+  for (const IovaRange& range : ranges) {
+    set.add(range);
+    expect_normal(set);
+  }
+  RC_ASSERT(set == RangeSet(ranges));
+}
+
 RC_GTEST_PROP(RangeSet, QueriesEqualBruteForce, ()) {
   const auto ranges = arbitrary_ranges();
   const RangeSet set(ranges);

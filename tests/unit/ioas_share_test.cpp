@@ -35,6 +35,46 @@ TEST_F(IoasShare, MirrorMapsAndUnmapsInEveryMember) {
   EXPECT_EQ(a.map_count() + b.map_count() + mirror.space().map_count(), 0U);
 }
 
+TEST_F(IoasShare, ProjectionsThatMultiplyAMapAreRefusedWhenTheyAreMany) {
+  std::vector<std::unique_ptr<Ioas>> spaces;
+  std::vector<std::unique_ptr<Projection>> projections;
+  std::optional<Refusal> refused;
+  spaces.push_back(std::make_unique<Ioas>(platform, IoasOptions{.name = "first"}));
+  while (!refused && spaces.size() < 64) {
+    spaces.push_back(std::make_unique<Ioas>(platform));
+    for (const std::uint64_t at : {std::uint64_t{0}, std::uint64_t{0x10000} << spaces.size()}) {
+      auto begun =
+          Projection::begin(platform, *spaces[spaces.size() - 2], {{0}, {0xffffffff}}, *spaces.back(), Iova{at});
+      if (!begun) {
+        refused = begun.error();
+        break;
+      }
+      projections.push_back(std::move(*begun));
+    }
+  }
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->number, ENOMEM);
+  EXPECT_NE(refused->what.find("\"first\""), std::string::npos) << refused->what;
+  ASSERT_TRUE(spaces.front()->map(pointer(kVa), 0x1000, Prot::kRead, Iova{0}));
+  EXPECT_EQ(spaces[1]->map_count(), 2U);
+  EXPECT_EQ(spaces[spaces.size() - 2]->map_count(), 512U);
+  EXPECT_EQ(spaces.back()->map_count(), 0U) << "the projection that was refused is not there";
+}
+
+TEST_F(IoasShare, CopiesThatDoubleWhatIsThereEndBeforeMemoryDoes) {
+  ASSERT_TRUE(a.map(pointer(kVa), 1, Prot::kRead, Iova{0}));
+  std::uint64_t maps = 1;
+  for (; maps < std::uint64_t{1} << 20; maps *= 2) {
+    ASSERT_TRUE(a.copy(a, {0}, maps, Prot::kRead, Iova{maps})) << maps;
+  }
+  ASSERT_TRUE(a.copy(a, {0}, 1, Prot::kRead, Iova{maps}));
+  const auto refused = a.copy(a, {0}, maps, Prot::kRead, Iova{4 * maps});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().number, ENOMEM);
+  EXPECT_NE(refused.error().what.find("2097152 maps"), std::string::npos) << refused.error().what;
+  EXPECT_EQ(a.map_count(), maps + 1);
+}
+
 TEST_F(IoasShare, RefusalOfOneMemberNamesItAndChangesNone) {
   Mirror mirror(platform);
   ASSERT_TRUE(mirror.join(a));

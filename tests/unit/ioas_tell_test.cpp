@@ -174,6 +174,19 @@ TEST(SmallestSet, OfManyHasNoneThatCouldStay) {
   EXPECT_TRUE(found[3] && found[17] && found[39]);
 }
 
+TEST(SmallestSet, OfManyWaysTriesNoMoreThanItMay) {
+  unsigned tries = 0;
+  const auto found = smallest_set(
+      16,
+      [&tries](const std::vector<bool>& gone) {
+        ++tries;
+        return std::ranges::count(gone, true) >= 8;
+      },
+      100);
+  EXPECT_EQ(std::ranges::count(found, true), 8);
+  EXPECT_LE(tries, 100U);
+}
+
 TEST_F(IoasTell, DirtyPagesAreThoseThatDevicesWrote) {
   test::Memory memory(0x10000);
   ASSERT_TRUE(ioas.map(memory.data(), 0x10000, Prot::kReadWrite, Iova{0x100000}));

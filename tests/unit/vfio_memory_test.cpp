@@ -10,6 +10,10 @@
 #include "vfio/function.hpp"
 #include "vfio/uapi.hpp"
 
+namespace aperture::vfio {
+inline void PrintTo(Backend backend, std::ostream* out) { *out << name(backend); }
+}  // namespace aperture::vfio
+
 namespace aperture::card {
 namespace {
 

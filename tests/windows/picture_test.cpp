@@ -176,6 +176,11 @@ TEST(PictureClean, ReplacesWhatIsNoText) {
   EXPECT_EQ(columns("\xc3\xa9\xe2\x82\xac"), 2U);
 }
 
+TEST(PictureClean, EscapedIsTextAndAnAttributesValueInMarkup) {
+  EXPECT_EQ(escaped("<a href=\"x\" b='y'>&amp;"), "&lt;a href=&quot;x&quot; b=&#39;y&#39;&gt;&amp;amp;");
+  EXPECT_EQ(escaped(std::string("a\0b\n\x1b\x7f\xc3\xa9\xff", 9)), "a?b???\xc3\xa9?");
+}
+
 TEST(PictureClean, WrapsBetweenWordsAndLongWordsWithin) {
   EXPECT_EQ(wrapped("one two three", 7), (std::vector<std::string>{"one two", "three"}));
   EXPECT_EQ(wrapped("a bcdefgh i", 3), (std::vector<std::string>{"a", "bcd", "efg", "h i"}));
