@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <span>
 #include <utility>
 
 #include "regs/registers.hpp"
@@ -38,7 +40,8 @@ Result<> in_range(std::string_view strap, std::uint64_t value, std::uint64_t fir
 Result<> check(const Straps& s) {
   const bool hpm = regs::iommu::capabilities_f::hpm.get(s.capabilities) != 0;
   for (const auto& ok :
-       {in_range("hpm_counters", s.hpm_counters, hpm ? 1 : 0, 31),
+       {in_range("capabilities.PAS", regs::iommu::capabilities_f::pas.get(s.capabilities), 1, 56),
+        in_range("hpm_counters", s.hpm_counters, hpm ? 1 : 0, 31),
         in_range("hpm_counter_bits", s.hpm_counter_bits, hpm ? 32 : 0, 64),
         in_range("ddt_levels_max", s.ddt_levels_max, 0, 3), in_range("vectors_log2", s.vectors_log2, 0, 4),
         in_range("queue_log2_max", s.queue_log2_max, 1, 31), in_range("rcid_bits", s.rcid_bits, 0, 12),
@@ -156,6 +159,21 @@ Result<AccessResult> SimBusCard::access(const DeviceAccess& access) {
   return result;
 }
 
+/// The entry of the MSI page table is the last that the walk read, and never cached: it names the file and the notice
+/// also of an access that leaves both alone, a read or a write that is dropped.
+void SimBusCard::name_mrif(std::uint64_t entry, AccessResult& result) {
+  std::array<std::uint64_t, 2> word{};
+  bench_.memory().read(entry, std::as_writable_bytes(std::span(word)));
+  const std::uint64_t fctl = read_register(regs::iommu::fctl.offset, regs::iommu::fctl.size);
+  if (regs::iommu::fctl_f::be.get(fctl) != 0) {
+    for (std::uint64_t& w : word) w = std::byteswap(w);
+  }
+  result.pa = regs::msi_pte::w0::mrif.get(word[0]) << 9;
+  result.notice = regs::msi_pte::w1::nppn.get(word[1]) << 12;
+  result.nid = static_cast<std::uint32_t>(regs::msi_pte::w1::nid_low.get(word[1]) |
+                                          regs::msi_pte::w1::nid_high.get(word[1]) << 10);
+}
+
 AccessResult SimBusCard::seen(const DeviceAccess& access, const Completion& completion) {
   AccessResult result;
   const Channel channel = access.write ? Channel::kAw : Channel::kAr;
@@ -181,6 +199,7 @@ AccessResult SimBusCard::seen(const DeviceAccess& access, const Completion& comp
   for (const BusEvent& event : bench_.log().events()) {
     if (event.port != Port::kIommu || (event.channel != Channel::kAr && event.channel != Channel::kAw)) continue;
     const auto kind = static_cast<IommuAccess>(event.address.user);
+    if (kind == IommuAccess::kWalk) name_mrif(event.address.addr, result);
     if (kind == IommuAccess::kMrif) result.pa = event.address.addr & ~(kMrifSize - 1);
     if (kind == IommuAccess::kNoticeMsi) result.notice = event.address.addr;
   }

@@ -42,6 +42,8 @@ class SimBusCard final : public BusCard {
  private:
   /// What the pins showed of an access that ended, from the events logged since it was offered.
   AccessResult seen(const DeviceAccess& access, const Completion& completion);
+  /// Address, notice and notice identity of an interrupt file, from the entry at `entry` that names it.
+  void name_mrif(std::uint64_t entry, AccessResult& result);
 
   /// Moves what the device got into `sent_`.
   void collect();

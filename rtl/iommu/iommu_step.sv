@@ -207,7 +207,7 @@ module iommu_step (
           failed[iommu_pkg::CHK_PT_CORRUPT] = poison_i;
         end
         failed[at_s1 ? iommu_pkg::CHK_PAGE : iommu_pkg::CHK_GUEST_PAGE] =
-            malformed | (is_leaf & (refused | (lacks & ~hardware & (~ats | ~pte_a | (at_g & ~final_g)))));
+            malformed | (is_leaf & (refused | (lacks & ~hardware)));
       end
       if (at_guest & ~msi_match) failed[iommu_pkg::CHK_GUEST_PAGE] = ~iommu_pkg::guest_fits(s.gpa, s.wctx.g_top) | (s.ctx.sxl & (|s.gpa[63:34]));
       if (at_msi) begin

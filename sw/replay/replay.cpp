@@ -7,6 +7,7 @@
 #include "cards.hpp"
 #include "command.hpp"
 #include "options.hpp"
+#include "regs/registers.hpp"
 #include "replay/bus_cards.hpp"
 #include "session.hpp"
 #include "tb/replay/execute.hpp"
@@ -42,6 +43,13 @@ class Replay {
     for (const auto& [line, straps] : trace_.resets()) {
       if (const auto done = card_.reset(straps); !done) {
         throw failure(trace_.place(line) + ": /straps", done.error());
+      }
+      const std::uint64_t asked = straps.capabilities;
+      const std::uint64_t shown = card_.read_register(regs::iommu::capabilities.offset, regs::iommu::capabilities.size);
+      if (asked != tb::Straps{}.capabilities && asked != shown) {
+        throw Failure(Exit::kUsage, fmt::format("{}: /straps/capabilities: the card does not have the capabilities "
+                                                "{:#x}: without what it lacks they are {:#x}",
+                                                trace_.place(line), asked, shown));
       }
     }
     if (const auto done = card_.reset({}); !done) {

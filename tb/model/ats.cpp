@@ -4,7 +4,8 @@
 // Decided here:
 // - W is what the page tables say, with D = 1, also in the answer to a "no-write" request.
 // - A leaf that does not allow reads stops the translation: there is nothing left to grant, X needs R.
-// - Without hardware updates, D = 0 denies W like a missing W permission; A = 0 is a page fault.
+// - Without hardware updates, A = 0 is a page fault, and so is D = 0 of a leaf that allows the write asked for: the
+// translation is not complete, and nothing is granted.
 // - Each stage sets D if W is asked for and its own leaf allows it, whatever the other stage says.
 // - A request that asks for several things at once faults as write before execute before read; execute counts with a
 // PASID.

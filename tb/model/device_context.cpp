@@ -60,11 +60,11 @@ Outcome<DeviceContext> Model::locate_device_context(std::uint32_t device_id, boo
   if (reg_.iommu_mode == k1Lvl && (ddi[2] != 0 || ddi[1] != 0)) return stop(Cause::kTransactionTypeDisallowed);
 
   // 6: "Process to locate the Device-context"
-  if (counted) count(Event::kDdtWalk, {.device_id = device_id});
   std::uint64_t a = reg_.ddt_ppn << 12;
   for (unsigned i = reg_.iommu_mode - k1Lvl; i > 0; --i) {
     std::uint64_t ddte = 0;
     ++walk_reads_;
+    if (counted) count(Event::kDdtWalk, {.device_id = device_id});
     const Reply reply = load(a + ddi[i] * 8, std::span(&ddte, 1), reg_.be);
     if (reply == Reply::kError) return stop(Cause::kDdtLoadAccessFault);
     if (reply == Reply::kPoison) return stop(Cause::kDdtDataCorruption);
@@ -75,6 +75,7 @@ Outcome<DeviceContext> Model::locate_device_context(std::uint32_t device_id, boo
   std::array<std::uint64_t, 8> words{};
   const auto dc = std::span(words).first(extended ? 8 : 4);
   ++walk_reads_;
+  if (counted) count(Event::kDdtWalk, {.device_id = device_id});
   const Reply reply = load(a + ddi[0] * dc.size() * 8, dc, reg_.be);
   if (reply == Reply::kError) return stop(Cause::kDdtLoadAccessFault);
   if (reply == Reply::kPoison) return stop(Cause::kDdtDataCorruption);

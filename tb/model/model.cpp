@@ -9,11 +9,12 @@
 namespace aperture::tb::model {
 namespace {
 
+constexpr std::uint64_t kVersion = 0x10;
 // "IOMMU capabilities": 13:12, 20, 55:44 reserved, 63:56 custom.
 constexpr std::uint64_t kDefined = ~(field_mask(13, 12) | field_mask(20, 20) | field_mask(55, 44) | field_mask(63, 56));
 
 Capabilities implemented(std::uint64_t strap) {
-  std::uint64_t raw = strap & kDefined;
+  std::uint64_t raw = (strap & kDefined & ~field_mask(7, 0)) | kVersion;
   if (bits(raw, 29, 28) == 3) raw &= ~field_mask(28, 28);
   if (bits(raw, 37, 32) > 56) raw = (raw & ~field_mask(37, 32)) | place(56, 37, 32);
   return {raw};

@@ -98,6 +98,9 @@ Outcome<Leaf> Model::walk(const Context& context, const Stage& stage, std::uint6
     if (!entry_at) return std::unexpected(entry_at.error());
     std::uint64_t pte = 0;
     ++walk_reads_;
+    if (context.request.counted) {
+      count(stage.second ? Event::kSecondStageWalk : Event::kFirstStageWalk, subject(context));
+    }
     const Reply reply = load_pte(*entry_at, scheme.pte_size, stage.big_endian, pte);
     if (reply == Reply::kError) return std::unexpected(faults.access);
     if (reply == Reply::kPoison) return stop(Cause::kPtDataCorruption);
@@ -123,11 +126,7 @@ Outcome<Leaf> Model::walk(const Context& context, const Stage& stage, std::uint6
     const bool set_d = wanted.w && leaf->granted.w && !bit(pte, kD);
     if (!wanted.w && !bit(pte, kD)) leaf->granted.w = false;
     if (!set_a && !set_d) return *leaf;
-    if (!stage.hardware_ad) {
-      if (set_a || !negotiable) return std::unexpected(faults.page);
-      leaf->granted.w = false;
-      return *leaf;
-    }
+    if (!stage.hardware_ad) return std::unexpected(faults.page);
     const Outcome<std::uint64_t> update_at = physical(entry, true);
     if (!update_at) return std::unexpected(update_at.error());
     const std::uint64_t updated = pte | (set_a ? 1U << kA : 0U) | (set_d ? 1U << kD : 0U);
@@ -140,7 +139,6 @@ Outcome<Leaf> Model::walk(const Context& context, const Stage& stage, std::uint6
 Outcome<Leaf> Model::first_stage(const Context& context) {
   const Request& request = context.request;
   if (context.first.scheme.bare()) return Leaf{.address = request.iova, .granted = request.offered()};
-  if (request.counted) count(Event::kFirstStageWalk, subject(context));
   const Faults faults{{page_fault(request.original)}, {access_fault(request.original)}};
   return walk(context, context.first, request.iova, request.wanted, request.type == AccessType::kAts, faults,
               [&](std::uint64_t address, bool write) { return implicit_address(context, address, write); });
@@ -151,7 +149,6 @@ Outcome<Leaf> Model::second_stage(const Context& context, std::uint64_t gpa, Per
                                   std::uint64_t implicit) {
   const Request& request = context.request;
   if (context.second.scheme.bare()) return Leaf{.address = gpa, .granted = request.offered()};
-  if (request.counted) count(Event::kSecondStageWalk, subject(context));
   const Faults faults{{guest_page_fault(request.original), (gpa & ~std::uint64_t{3}) | implicit},
                       {access_fault(request.original)}};
   if (context.dc.sxl && gpa >> 34 != 0) return std::unexpected(faults.page);

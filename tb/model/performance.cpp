@@ -3,8 +3,8 @@
 // "Performance-monitoring event counters" and "Performance-monitoring event selectors".
 //
 // Decided here: without caches each request that needs a page table misses, and each directory or table is walked for
-// each request; a walk is one from its root, however many entries it reads. A request counts when it arrives, also if
-// the mode is Off. With IDT = 1 an event that knows IDT = 0 only does not count, filtered or not.
+// each request; each entry that is read counts as a walk. A request counts when it arrives, also if the mode is Off.
+// With IDT = 1 an event that knows IDT = 0 only does not count, filtered or not.
 #include "tb/model/model.hpp"
 
 namespace aperture::tb::model {

@@ -18,7 +18,6 @@ Outcome<std::uint64_t> Model::directory_address(const Context& context, std::uin
 Outcome<ProcessContext> Model::locate_process_context(const Context& context, std::uint32_t process_id) {
   const std::array<std::uint64_t, 3> pdi{bits(process_id, 7, 0), bits(process_id, 16, 8), bits(process_id, 19, 17)};
   const DeviceContext& dc = context.dc;
-  if (context.request.counted) count(Event::kPdtWalk, subject(context));
   // 1
   std::uint64_t a = bits(dc.fsc, 43, 0) << 12;
   const auto levels = static_cast<unsigned>(bits(dc.fsc, 63, 60));
@@ -29,6 +28,7 @@ Outcome<ProcessContext> Model::locate_process_context(const Context& context, st
     // 4 to 7
     std::uint64_t pdte = 0;
     ++walk_reads_;
+    if (context.request.counted) count(Event::kPdtWalk, subject(context));
     const Reply reply = load(*address, std::span(&pdte, 1), dc.sbe);
     if (reply == Reply::kError) return stop(Cause::kPdtLoadAccessFault);
     if (reply == Reply::kPoison) return stop(Cause::kPdtDataCorruption);
@@ -42,6 +42,7 @@ Outcome<ProcessContext> Model::locate_process_context(const Context& context, st
   if (!address) return std::unexpected(address.error());
   std::array<std::uint64_t, 2> pc{};
   ++walk_reads_;
+  if (context.request.counted) count(Event::kPdtWalk, subject(context));
   const Reply reply = load(*address, pc, dc.sbe);
   if (reply == Reply::kError) return stop(Cause::kPdtLoadAccessFault);
   if (reply == Reply::kPoison) return stop(Cause::kPdtDataCorruption);

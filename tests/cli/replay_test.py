@@ -85,6 +85,14 @@ class Replay(unittest.TestCase):
     def test_a_capability_that_the_rtl_has_not_is_named_and_nothing_runs(self):
         self.refused('{"op": "reset", "straps": {"capabilities": "0x3800001010"}}', "/straps", "bit 12")
 
+    def test_capabilities_that_no_card_has_are_refused_by_every_card(self):
+        for capabilities in ("0x0100003800000210", "0x3800000211", "0x3830000210", "0x3900000210", "0x210"):
+            reset = '{"op": "reset", "straps": {"capabilities": "%s"}}' % capabilities
+            for card in self.CARDS:
+                code, out, error = self.replay([reset], "--card", card)
+                self.assertEqual((code, out), (USAGE, ""), (card, capabilities))
+                self.assertIn(f"{self.file}:1: /straps", error)
+
     def test_a_value_that_no_card_can_be_given_ends_the_run(self):
         code, _, error = self.replay(BARE + ['{"op": "translate", "device_id": "0x1000000", "iova": 0}'])
         self.assertEqual(code, USAGE)

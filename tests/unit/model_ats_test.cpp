@@ -106,9 +106,10 @@ TEST_F(ModelAts, WithBothStagesBareTheAnswerIsOnePage) {
   EXPECT_EQ(result.size, 4096U);
 }
 
-TEST_F(ModelAts, ACleanPageDeniesWritesOrBecomesDirty) {
+TEST_F(ModelAts, ACleanPageIsNotGrantedForWritesOrBecomesDirty) {
   const std::uint64_t leaf = map(root, 3, 0x1000, 0x9000, kUserPage & ~D);
-  EXPECT_EQ(rwx(ats(0x1000, true)), "r--");
+  EXPECT_EQ(rwx(ats(0x1000, true)), "---");
+  EXPECT_EQ(rwx(ats(0x1000, false)), "r--");
   one_stage();
   put(kDevice, {.tc = kEnAts | kSade, .fsc = pointer(8, root)});
   EXPECT_EQ(rwx(ats(0x1000, false)), "r--");
