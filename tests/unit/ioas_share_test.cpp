@@ -75,6 +75,49 @@ TEST_F(IoasShare, CopiesThatDoubleWhatIsThereEndBeforeMemoryDoes) {
   EXPECT_EQ(a.map_count(), maps + 1);
 }
 
+TEST_F(IoasShare, CloneHasTheUsersReservationsAndTheTrackingAndMovesItsWindows) {
+  ASSERT_TRUE(a.attach(nic));
+  ASSERT_TRUE(a.reserve({{0x5000}, {0x5fff}}));
+  ASSERT_TRUE(a.set_dirty_tracking(true));
+  ASSERT_TRUE(a.require({{.name = "w", .base = Iova{0x10000}, .size = 0x1000}}));
+  const auto clone = a.clone({{}, 0x100000, {}});
+  ASSERT_TRUE(clone);
+  ASSERT_EQ((*clone)->reservations().size(), 1U) << "the device's are its attachment's";
+  EXPECT_EQ((*clone)->reservations().front().range, (IovaRange{{0x105000}, {0x105fff}}));
+  EXPECT_TRUE((*clone)->dirty_tracking());
+  ASSERT_EQ((*clone)->windows().size(), 1U);
+  EXPECT_EQ((*clone)->windows().front().range, (IovaRange{{0x110000}, {0x110fff}}));
+  EXPECT_EQ((*clone)->windows().front().window.base, Iova{0x110000});
+}
+
+TEST_F(IoasShare, CloneWhoseReservationWouldPassTheEndIsRefused) {
+  ASSERT_TRUE(a.reserve({{0x5000}, {0x5fff}}));
+  const auto refused = a.clone({{}, ~std::uint64_t{0} - 0x5800, {}});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().number, EOVERFLOW);
+}
+
+TEST_F(IoasShare, UnmapOfALeaderLeavesWhatItsFollowerPutThereItself) {
+  const auto projection = Projection::begin(platform, a, kAll, b, Iova{0});
+  ASSERT_TRUE(projection);
+  ASSERT_TRUE(a.map(pointer(kVa), 0x1000, Prot::kRead, Iova{0x1000}));
+  ASSERT_TRUE(b.unmap({0x1000}, 0x1000));
+  ASSERT_TRUE(b.map(pointer(2 * kVa), 0x1000, Prot::kRead, Iova{0x1000}));
+  ASSERT_TRUE(a.unmap({0x1000}, 0x1000));
+  EXPECT_EQ(b.map_count(), 1U);
+}
+
+TEST_F(IoasShare, ChangeDoesNotUnmapWhatItMaps) {
+  Change change(platform);
+  change.add(MapEdit{&a, pointer(kVa), 0x1000, Iova{0x1000}, Prot::kRead, {}});
+  change.add(UnmapEdit{&a, {0x1000}, 0x1000});
+  const auto refused = change.apply();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().number, EINVAL);
+  EXPECT_EQ(refused.error().edit, 1U);
+  EXPECT_EQ(a.map_count(), 0U);
+}
+
 TEST_F(IoasShare, RefusalOfOneMemberNamesItAndChangesNone) {
   Mirror mirror(platform);
   ASSERT_TRUE(mirror.join(a));
