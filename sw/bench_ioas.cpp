@@ -162,7 +162,8 @@ constexpr std::uint64_t kRuns = 64;
 /// no longer than that it ends in the next one, and both are there.
 void page_table(benchmark::State& state, bool clears, bool scattered, bool fresh) {
   HostTables tables;
-  auto table = riscv::PageTable<riscv::Sv39>::create(tables);
+  riscv::TablePool pool(tables);
+  auto table = riscv::PageTable<riscv::Sv39>::create(pool);
   if (!table) std::abort();
   const std::uint64_t bytes = static_cast<std::uint64_t>(state.range(0)) * kPageSize;
   std::vector<card::BusExtent> extents;

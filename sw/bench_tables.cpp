@@ -86,7 +86,7 @@ riscv::ExtentCursor FramePins::place(const ioas::PageSpan& span, const ioas::Pin
 }
 
 Result<std::shared_ptr<ioas::Domain>> TableDevice::make_domain(std::size_t format, ioas::ProcessId) {
-  auto table = Table::create(tables_);
+  auto table = Table::create(pool_);
   if (!table) return std::unexpected(table.error());
   return std::make_shared<TableDomain>(std::move(*table), formats_.at(format), pins_);
 }

@@ -44,7 +44,7 @@ class FramePins final : public ioas::PinProvider {
 /// tables do.
 class TableDevice final : public ioas::Device {
  public:
-  TableDevice(HostTables& tables, FramePins& pins) : tables_(tables), pins_(pins) {}
+  TableDevice(HostTables& tables, FramePins& pins) : pool_(tables), pins_(pins) {}
   const std::string& name() const override { return name_; }
   std::uint32_t device_id() const override { return 1; }
   const std::vector<ioas::DeviceReservation>& reservations() const override { return reservations_; }
@@ -58,7 +58,7 @@ class TableDevice final : public ioas::Device {
 
  private:
   using Table = riscv::PageTable<riscv::Sv48>;
-  HostTables& tables_;
+  riscv::TablePool pool_;
   FramePins& pins_;
   std::string name_{"device"};
   std::vector<ioas::DeviceReservation> reservations_;

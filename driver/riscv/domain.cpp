@@ -118,7 +118,7 @@ void add_format(std::vector<ioas::Format>& formats, bool present, std::uint64_t 
 
 template <typename F>
 Result<std::shared_ptr<Domain>> make(Iommu& iommu, const ioas::Format& format) {
-  auto table = PageTable<F>::create(iommu.card().memory());
+  auto table = PageTable<F>::create(iommu.table_pool());
   if (!table) return std::unexpected(std::move(table.error()));
   auto number = (PageTable<F>::kSecond ? iommu.gscids() : iommu.pscids()).take();
   if (!number) return std::unexpected(std::move(number.error()));

@@ -28,6 +28,7 @@ regs::IommuMode mode_of(unsigned levels) {
 Iommu::Iommu(card::Card& card, const IommuOptions& options)
     : card_(card),
       options_(options),
+      table_pool_(card.memory()),
       commands_(card, mutex_),
       faults_(card, mutex_),
       page_requests_(card, mutex_),

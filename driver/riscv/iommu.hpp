@@ -72,6 +72,8 @@ class Iommu {
   PageRequestQueue& page_requests() { return page_requests_; }
   /// Who answers page requests.
   PageRequestHandlers& page_request_handlers() { return handlers_; }
+  /// Tables of leaves for every page table of this card.
+  TablePool& table_pool() { return table_pool_; }
   /// Pins user memory for this card.
   ioas::PinProvider& pin_provider() { return *provider_; }
 
@@ -158,6 +160,7 @@ class Iommu {
   card::Card& card_;
   IommuOptions options_;
   std::recursive_mutex mutex_;
+  TablePool table_pool_;
   CommandQueue commands_;
   FaultQueue faults_;
   PageRequestQueue page_requests_;

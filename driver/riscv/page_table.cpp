@@ -20,10 +20,10 @@ std::uint64_t with_address(std::uint64_t bits, std::uint64_t address) { return p
 }  // namespace
 
 template <typename Format>
-Result<PageTable<Format>> PageTable<Format>::create(card::DmaMemory& memory) {
-  auto root = Table::allocate(memory, words(Format::kLevels - 1));
+Result<PageTable<Format>> PageTable<Format>::create(TablePool& pool) {
+  auto root = Table::allocate(pool.memory(), words(Format::kLevels - 1));
   if (!root) return std::unexpected(std::move(root.error()));
-  return PageTable(memory, std::move(*root));
+  return PageTable(pool, std::move(*root));
 }
 
 template <typename Format>
@@ -50,6 +50,18 @@ void PageTable<Format>::fill_leaves(Fill& at, Table& table, unsigned index) {
 }
 
 template <typename Format>
+std::unique_ptr<Table> PageTable<Format>::spare_leaves(Fill& at) {
+  auto table = at.spare_leaves.take();
+  if (table->live > 0) {
+    const unsigned index = index_of(at.iova, 0);
+    const std::uint64_t room = Table::kWords - index;
+    table->clear_beside(index, static_cast<unsigned>(std::min(room, at.left / kPageSize)));
+    table->live = 0;
+  }
+  return table;
+}
+
+template <typename Format>
 template <bool kDry>
 void PageTable<Format>::fill(Fill& at, Table* table, unsigned level) {
   const std::uint64_t size = leaf_size(level);
@@ -71,12 +83,12 @@ void PageTable<Format>::fill(Fill& at, Table* table, unsigned level) {
       at.advance(size);
     } else if constexpr (kDry) {
       Table* child = table ? table->children[index].get() : nullptr;
-      if (!child) ++at.missing;
+      if (!child) ++(level == 1 ? at.missing_leaves : at.missing);
       fill<true>(at, child, level - 1);
     } else {
       std::unique_ptr<Table>& child = table->children[index];
       const bool added = !child;
-      if (added) child = at.spare.take();
+      if (added) child = level == 1 ? spare_leaves(at) : at.spare.take();
       fill<false>(at, child.get(), level - 1);
       if (added) {  // linked when it is complete
         table->store(index, with_address(kPointer, child->address().value));
@@ -89,15 +101,20 @@ void PageTable<Format>::fill(Fill& at, Table* table, unsigned level) {
 template <typename Format>
 Result<> PageTable<Format>::map(Iova iova, std::uint64_t length, ExtentCursor from, bool writable, std::uint64_t sizes,
                                 bool clean) {
-  Quarantine spare;
-  Fill dry{iova.value, length, from, 0, sizes, 0, spare};
+  Quarantine spare, spare_leaves;
+  Fill dry{iova.value, length, from, 0, sizes, 0, 0, spare, spare_leaves};
   fill<true>(dry, root_.get(), Format::kLevels - 1);
   for (; dry.missing > 0; --dry.missing) {
-    auto table = Table::allocate(*memory_);
+    auto table = Table::allocate(pool_->memory());
     if (!table) return std::unexpected(std::move(table.error()));
     spare.add(std::move(*table));
   }
-  Fill real{iova.value, length, from, leaf_bits(writable, clean), sizes, 0, spare};
+  for (; dry.missing_leaves > 0; --dry.missing_leaves) {
+    auto table = pool_->take();
+    if (!table) return std::unexpected(std::move(table.error()));
+    spare_leaves.add(std::move(*table));
+  }
+  Fill real{iova.value, length, from, leaf_bits(writable, clean), sizes, 0, 0, spare, spare_leaves};
   fill<false>(real, root_.get(), Format::kLevels - 1);
   return {};
 }
@@ -119,20 +136,20 @@ void PageTable<Format>::clear(Table& table, unsigned level, std::uint64_t first,
   const std::uint64_t base = base_of(first, level);
   for (unsigned index = index_of(first, level); index <= index_of(last, level); ++index) {
     const std::uint64_t begin = base + index * size;
-    if (std::unique_ptr<Table>& child = table.children[index]) {
+    if (std::unique_ptr<Table>* const child = level > 0 ? &table.children[index] : nullptr; child && *child) {
       if (first <= begin && begin + (size - 1) <= last) {
         // Unlinked as a whole: nothing leads to its entries any more, so that they need not be cleared.
         removed.table();
         table.store(index, 0);
-        drop(std::move(child), level - 1, quarantine);
+        drop(std::move(*child), level - 1, quarantine);
         --table.live;
         continue;
       }
-      clear(*child, level - 1, std::max(first, begin), std::min(last, begin + (size - 1)), removed, quarantine);
-      if (child->live > 0) continue;
+      clear(**child, level - 1, std::max(first, begin), std::min(last, begin + (size - 1)), removed, quarantine);
+      if ((*child)->live > 0) continue;
       removed.table();
       table.store(index, 0);
-      quarantine.add(std::move(child));
+      quarantine.add(std::move(*child));
     } else if (table.load(index) != 0) {
       removed.leaf(begin);
       table.store(index, 0);
@@ -157,7 +174,7 @@ void PageTable<Format>::each_leaf(Table& table, unsigned level, std::uint64_t fi
   const std::uint64_t base = base_of(first, level);
   for (unsigned index = index_of(first, level); index <= index_of(last, level); ++index) {
     const std::uint64_t begin = base + index * size;
-    if (const std::unique_ptr<Table>& child = table.children[index]) {
+    if (Table* const child = level > 0 ? table.children[index].get() : nullptr) {
       each_leaf(*child, level - 1, std::max(first, begin), std::min(last, begin + (size - 1)), visit);
     } else if (const std::uint64_t entry = table.load(index); pte::n.get(entry) != 0) {
       const unsigned group = index & ~(kNapotPages - 1);

@@ -121,7 +121,7 @@ class PageTable {
   static std::vector<IovaRange> apertures() { return kSecond ? std::vector{kLow} : std::vector{kLow, kHigh}; }
 
   /// An empty table. ENOMEM.
-  static Result<PageTable> create(card::DmaMemory& memory);
+  static Result<PageTable> create(TablePool& pool);
 
   BusAddress root() const { return root_->address(); }
 
@@ -152,8 +152,10 @@ class PageTable {
     ExtentCursor from;
     std::uint64_t bits;
     std::uint64_t sizes;
-    std::size_t missing;  ///< tables that a dry run found lacking
-    Quarantine& spare;    ///< where a real run takes them from
+    std::size_t missing;         ///< tables that a dry run found lacking, ...
+    std::size_t missing_leaves;  ///< ... and those of leaves
+    Quarantine& spare;           ///< where a real run takes them from
+    Quarantine& spare_leaves;
     void advance(std::uint64_t bytes) {
       iova += bytes;
       left -= bytes;
@@ -175,10 +177,11 @@ class PageTable {
   static std::uint64_t base_of(std::uint64_t iova, unsigned level) {
     return iova & ~(leaf_size(level) * words(level) - 1);
   }
-  PageTable(card::DmaMemory& memory, std::unique_ptr<Table> root) : memory_(&memory), root_(std::move(root)) {}
+  PageTable(TablePool& pool, std::unique_ptr<Table> root) : pool_(&pool), root_(std::move(root)) {}
   template <bool kDry>
   static void fill(Fill& at, Table* table, unsigned level);
   static void fill_leaves(Fill& at, Table& table, unsigned index);
+  static std::unique_ptr<Table> spare_leaves(Fill& at);
   static void drop(std::unique_ptr<Table> table, unsigned level, Quarantine& quarantine) noexcept;
   static void clear(Table& table, unsigned level, std::uint64_t first, std::uint64_t last, Removed& removed,
                     Quarantine& quarantine) noexcept;
@@ -186,7 +189,7 @@ class PageTable {
   /// Gives each leaf in [first, last] to `visit` as (table, index, entries, first address, size).
   template <typename Visit>
   static void each_leaf(Table& table, unsigned level, std::uint64_t first, std::uint64_t last, Visit&& visit);
-  card::DmaMemory* memory_;
+  TablePool* pool_;
   std::unique_ptr<Table> root_;
 };
 

@@ -18,7 +18,7 @@ constexpr std::uint32_t kDevice = 5;
 template <typename F>
 class PageTableTest : public testing::Test {
  protected:
-  PageTableTest() : table(*PageTable<F>::create(card)) {
+  PageTableTest() : table(*PageTable<F>::create(pool)) {
     auto directory = card.allocate(4096, 4096);
     directory_ = std::move(*directory);
     auto* context = reinterpret_cast<std::uint64_t*>(directory_->bytes().data()) + 4 * kDevice;
@@ -42,6 +42,7 @@ class PageTableTest : public testing::Test {
   std::uint64_t leaf(std::uint64_t iova) { return card.translate(kDevice, iova, false).leaf; }
 
   FakeCard card;
+  TablePool pool{card, 0};
   PageTable<F> table;
   std::unique_ptr<card::DmaBuffer> directory_;
   Removed removed;
@@ -192,6 +193,27 @@ TYPED_TEST(PageTableTest, UnmapTakesAwayExactlyItsRange) {
   ASSERT_TRUE(this->removed.listed());
   ASSERT_EQ(this->removed.addresses().size(), 2U);
   EXPECT_EQ(this->removed.addresses()[1], 2 * k4K);
+}
+
+TYPED_TEST(PageTableTest, ATableThatWasInUseHoldsNothingOfThatWhenItIsUsedAgain) {
+  TablePool reused(this->card, 1);
+  auto other = PageTable<TypeParam>::create(reused);
+  ASSERT_TRUE(other);
+  const std::vector<card::BusExtent> full{{{k1G + k4K}, k2M}}, few{{{k4K}, 3 * k4K}};
+  ASSERT_TRUE(other->map({0}, k2M, ExtentCursor(full, 0), true, PageTable<TypeParam>::page_sizes()));
+  other->unmap({{0}, {k2M - 1}}, this->removed, this->quarantine);
+  EXPECT_EQ(reused.size(), 0U);
+  this->quarantine.free();
+  EXPECT_EQ(reused.size(), 1U);
+  auto& context = *(reinterpret_cast<std::uint64_t*>(this->directory_->bytes().data()) + 4 * kDevice +
+                    (TypeParam::kStage == 2 ? 1 : 3));
+  context = static_cast<std::uint64_t>(TypeParam::kMode) << 60 | other->root().value >> 12;
+  ASSERT_TRUE(other->map({5 * k4K}, 3 * k4K, ExtentCursor(few, 0), true, PageTable<TypeParam>::page_sizes()));
+  EXPECT_EQ(reused.size(), 0U);
+  for (std::uint64_t page = 0; page < 512; ++page) {
+    const std::optional<std::uint64_t> wanted = page >= 5 && page < 8 ? std::optional((page - 4) * k4K) : std::nullopt;
+    EXPECT_EQ(this->walk(page * k4K), wanted) << page;
+  }
 }
 
 TYPED_TEST(PageTableTest, EmptyTablesGoToTheQuarantineAndNoFurther) {
