@@ -20,8 +20,8 @@ constexpr std::uint64_t kIova = 0x4000'0000;
 class PageInvalidation : public ::testing::TestWithParam<unsigned> {};
 
 TEST_P(PageInvalidation, LeavesNothingOfAWalkThatEndsInAnyClockAroundIt) {
-  // Memory answers late and out of order: the entry is read before the edit, and filled when the command acts. Faults of
-  // the pages beside it end in between, and delay fills.
+  // Memory answers late and out of order: the entry is read before the edit, and filled when the command acts. Faults
+  // of the pages beside it end in between, and delay fills.
   tb::Bench& bench = power_on(tb::Profile::kHostile, 10);
   Iommu iommu(bench);
   iommu.enable_command_queue(8);

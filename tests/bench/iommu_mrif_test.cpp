@@ -38,9 +38,9 @@ class InterruptFile : public ::testing::TestWithParam<std::tuple<bool, tb::Profi
     while (root % 0x4000 != 0) root = iommu.frame();
     iommu.frame(3);
     namespace g = regs::dc::iohgatp;
-    set_context(kDevice, {regs::dc::tc::v.mask(),
-                          g::mode.set(root >> 12, static_cast<std::uint64_t>(regs::HgatpMode::kSv39x4)), 0, 0,
-                          regs::dc_msi::msiptp::mode.set(entries >> 12, 1), 0, kMsiPage >> 12, 0});
+    set_context(kDevice,
+                {regs::dc::tc::v.mask(), g::mode.set(root >> 12, static_cast<std::uint64_t>(regs::HgatpMode::kSv39x4)),
+                 0, 0, regs::dc_msi::msiptp::mode.set(entries >> 12, 1), 0, kMsiPage >> 12, 0});
     const DeviceContext other = table.context();
     set_context(kOther, {other.tc, other.iohgatp, other.ta, other.fsc, 0, 0, 0, 0});
     table.map(kIova, iommu.frame());
