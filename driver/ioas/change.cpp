@@ -263,11 +263,11 @@ class Change::Run {
       return plan_all(context, without, at).has_value();
     };
     std::vector<std::string> names;
-    // Each try plans the whole change again, which may have to look at every map.
-    constexpr std::size_t kMostWork = std::size_t{1} << 22;
+    // All sets of 16 devices; fewer where each try, which plans the whole change again, has many maps to look at.
+    constexpr std::size_t kMostTries = std::size_t{1} << 16, kMostWork = std::size_t{1} << 28;
     std::size_t work = edits_.size();
     for (const Ioas* ioas : locked_) work += ioas->state_.areas.size() + ioas->state_.shape.reservations.size();
-    const std::vector<bool> set = smallest_set(candidates.size(), accepted, kMostWork / work);
+    const std::vector<bool> set = smallest_set(candidates.size(), accepted, std::min(kMostTries, kMostWork / work));
     for (std::size_t i = 0; i < set.size(); ++i) {
       if (set[i]) names.push_back(candidates[i]->name());
     }
