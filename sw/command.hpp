@@ -34,6 +34,7 @@ Exit run_dma(const Arguments& arguments);
 Exit run_dump(const Arguments& arguments);
 Exit run_replay(const Arguments& arguments);
 Exit run_run(const Arguments& arguments);
+Exit run_selftest(const Arguments& arguments);
 Exit run_serve(const Arguments& arguments);
 Exit run_windows(const Arguments& arguments);
 

@@ -16,6 +16,8 @@ constexpr Command kCommands[] = {
      run_replay},
     {"run", "FILE... [--bind NAME=vfio:BDF] [--report FILE]",
      "scenarios: what a monitor or a user-space driver does with address spaces, step by step", run_run},
+    {"selftest", "[--step NAME] [--junit FILE] [--list]",
+     "bring-up: tests a card from its identity to its throughput, step by step", run_selftest},
     {"serve", "--socket PATH [--once]", "the simulated card as a PCI function for another process, QEMU for one",
      run_serve},
     {"windows", "[SCENARIO] [--svg FILE]",

@@ -21,7 +21,14 @@ Exit exit_for(Code code) {
   }
 }
 
-std::unique_ptr<card::Card> open_card(const CommonOptions& options, Session::Keys keys) {
+std::string announcement(const Json& section) {
+  return fmt::format("aperture {}, seed {}, card {}\n", section.at("command").get<std::string>(),
+                     section.at("seed").get<std::uint64_t>(), section.at("card").get<std::string>());
+}
+
+}  // namespace
+
+std::unique_ptr<card::Card> open_card(const CommonOptions& options, CardKeys keys) {
   const auto parsed = card::registry().parse(options.card);
   if (!parsed) {
     throw UsageError("option '--card': " + parsed.error().what);
@@ -38,16 +45,9 @@ std::unique_ptr<card::Card> open_card(const CommonOptions& options, Session::Key
   throw Failure(Exit::kEnvironment, error.what);
 }
 
-std::string announcement(const Json& section) {
-  return fmt::format("aperture {}, seed {}, card {}\n", section.at("command").get<std::string>(),
-                     section.at("seed").get<std::uint64_t>(), section.at("card").get<std::string>());
-}
-
-}  // namespace
-
 Failure::Failure(const Error& error) : Failure(exit_for(error.code), error.what) {}
 
-Session::Session(const CommonOptions& options, const Keys& keys)
+Session::Session(const CommonOptions& options, const CardKeys& keys)
     : options_(options), card_(open_card(options, keys)), identity_(take(card::identify(*card_))) {}
 
 void Session::bring_up() {

@@ -42,13 +42,17 @@ T take(std::expected<T, E> result) {
   }
 }
 
+using CardKeys = std::vector<std::pair<std::string, std::string>>;
+
+/// Opens the card that the options name; `keys`: of the card, where the options do not give them. Throws UsageError (no
+/// such card or card option) or Failure.
+std::unique_ptr<card::Card> open_card(const CommonOptions& options, CardKeys keys = {});
+
 /// An open card that has told who it is, and what stands on it: its IOMMU, and the devices behind that.
 class Session {
  public:
-  using Keys = std::vector<std::pair<std::string, std::string>>;
-  /// `keys`: of the card, where the options do not give them. Throws UsageError (no such card or card option) or
-  /// Failure.
-  explicit Session(const CommonOptions& options, const Keys& keys = {});
+  /// As open_card. Throws UsageError or Failure.
+  explicit Session(const CommonOptions& options, const CardKeys& keys = {});
 
   card::Card& card() const { return *card_; }
   const card::Identity& identity() const { return identity_; }

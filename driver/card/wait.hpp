@@ -5,7 +5,8 @@
 //  - when its event has happened;
 //  - with kCardIdle (EIO) when the card has nothing left to do and the event, looked at once more, has not happened;
 //  - with kTimedOut (ETIMEDOUT) when more than the given cycles went by on the card's CYCLE register;
-//  - with kCardDead (EIO) when CYCLE stands still or every read gives all ones for `wall_limit` of the host's time.
+//  - with kCardDead (EIO) when CYCLE stands still for `wall_limit` of the host's time, or reads give all ones for 250
+//  ms.
 // The error says who waited for what, and since when.
 
 #include <chrono>

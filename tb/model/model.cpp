@@ -49,6 +49,8 @@ Result<void> Model::reset(const Straps& straps) {
   straps_ = straps;
   cap_ = cap;
   reg_ = {};
+  // The specification leaves it open; the card's counters stand until they are wanted.
+  if (cap.hpm()) reg_.iocountinh = static_cast<std::uint32_t>(ones(straps.hpm_counters + 1U));
   reg_.be = bit(straps.fctl, 0);
   switch (cap.igs()) {
     case Capabilities::Igs::kMsi:
