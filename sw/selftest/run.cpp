@@ -87,7 +87,9 @@ void run(card::Card& card, const std::vector<const Step*>& steps, const Options&
     if (const std::size_t more = options.card_failures() - failures; more != 0)
       done.verdict.fail("the card keeps the rules of its buses and of its own assertions",
                         fmt::format("{} failures, told on standard error", more), "the RTL");
-    done.cycles = bench.gone() ? 0 : card::cycles(card) - first;
+    const std::uint64_t last = card::cycles(card);
+    // Where a step's reset was the whole function's, the clock began anew.
+    done.cycles = bench.gone() ? 0 : last - (last < first ? 0 : first);
     done.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
     listener.done(done);
     death = verdict_of_death(bench, done);
