@@ -19,6 +19,8 @@ class Boot:
     kernel_arguments: tuple[str, ...] = ("intel_iommu=on",)
     devices: tuple[str, ...] = EDU
     card: str = "sim"  # what is served
+    function: str = "card"  # as which function
+    report: str = "report.log"  # where the guest's report arrives
     shared_memory: bool = True  # the server accesses the guest's memory itself; else by messages
     faults_of: str = ""  # the function that the IOMMU takes the card for when it refuses an access; empty: it knows better
     quick: bool = False

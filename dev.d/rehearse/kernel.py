@@ -52,16 +52,21 @@ def arrange(folder):
     (folder / "Kbuild").write_text("obj-m += drivers/iommu/iommufd/ drivers/vfio/\n")
 
 
-def compile_modules(root, log):
-    """In the packages' own root, since the kernel's build tools need the C library that they come with."""
+def in_root(root, log):
+    """What to put before a command to run it in the packages' own root: a kernel's build tools need the C library that they
+    come with."""
     private = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]  # the bind mount is gone with the process
     if os.geteuid() != 0:
         private.append("--map-root-user")
     if run([*private, "true"], log, BUILD_LIMIT) != 0:
-        raise NotRun(f"this user may not make mount and process namespaces (unshare), in which the modules are built; see {log}")
+        raise NotRun(f"this user may not make mount and process namespaces (unshare), in which kernels are built; see {log}")
+    return [*private, "sh", "-c", IN_ROOT, "sh", str(root)]
+
+
+def compile_modules(root, log):
     headers = f"/lib/modules/{version(root)}/build"
     make = ["nice", "make", "-C", headers, "M=/modules", f"-j{os.cpu_count()}", "modules", *SETTINGS]
-    if run([*private, "sh", "-c", IN_ROOT, "sh", str(root), *make], log, BUILD_LIMIT) != 0:
+    if run([*in_root(root, log), *make], log, BUILD_LIMIT) != 0:
         raise RuntimeError(f"the iommufd and VFIO modules do not compile, see {log}")
 
 

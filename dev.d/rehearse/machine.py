@@ -16,10 +16,10 @@ MESSAGE_LIMIT = 600_000  # milliseconds; QEMU gives a late message up for lost, 
 MEMORY = "768M"
 
 
-def qemu(root):
+def qemu(root, architecture="x86_64"):
     """QEMU with the libraries and files of its own distribution, wherever they are unpacked. No root needed."""
     libraries = root / "usr/lib/x86_64-linux-gnu"
-    command = [root / "lib64/ld-linux-x86-64.so.2", "--library-path", libraries, root / "usr/bin/qemu-system-x86_64"]
+    command = [root / "lib64/ld-linux-x86-64.so.2", "--library-path", libraries, root / f"usr/bin/qemu-system-{architecture}"]
     for folder in ("usr/share/qemu", "usr/share/seabios"):
         command += ["-L", root / folder]
     return [str(word) for word in command]
@@ -63,7 +63,11 @@ class Report:
 
     def card(self):
         """The card's PCI address in the guest; empty if it found none."""
-        return next((line[1] for line in self.lines() if line[0] == "card" and len(line) == 2), "")
+        return self.word("card")
+
+    def word(self, name):
+        """What is reported of it in one word; empty: nothing."""
+        return next((line[1] for line in self.lines() if line[0] == name and len(line) == 2), "")
 
     def step(self, name):
         """What is known about a step that has ended, by word: exit, seconds, and of a test program PASSED, SKIPPED, FAILED."""
@@ -76,11 +80,12 @@ class Report:
 class Server:
     """`aperture serve`, in a context: it has ended when the context has."""
 
-    def __init__(self, repository, card, socket, folder):
+    def __init__(self, repository, boot, socket, folder):
         self.socket = socket
         self.log = folder / "server.log"
         self.counts = folder / "counts.json"
-        self.command = [repository / "build/release/sw/aperture", "serve", "--socket", socket, "--json", "--card", card]
+        self.command = [repository / "build/release/sw/aperture", "serve", "--socket", socket, "--json", "--card", boot.card,
+                        "--function", boot.function]
 
     def __enter__(self):
         self.process = start(self.command, self.log, self.counts)

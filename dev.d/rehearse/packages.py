@@ -8,15 +8,14 @@ from pathlib import Path
 
 from process import NotRun, run
 
-LIST = Path(__file__).resolve().parent.parent / "packages-rehearse.txt"
 SUITES = ("trixie", "trixie-backports")
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 MERGED = ("bin", "sbin", "lib", "lib64")  # links into usr/ which base-files' maintainer script would make
 DOWNLOAD_LIMIT = 900  # seconds
 
 
-def names():
-    lines = (line.split("#")[0].strip() for line in LIST.read_text().splitlines())
+def names(listed):
+    lines = (line.split("#")[0].strip() for line in listed.read_text().splitlines())
     return [line for line in lines if line]
 
 
@@ -50,11 +49,11 @@ def apt_environment(folder):
     return os.environ | {"APT_CONFIG": str(folder / "apt.conf"), "DEBIAN_FRONTEND": "noninteractive"}
 
 
-def download(folder, log):
+def download(listed, folder, log):
     if not KEYRING.exists():
         raise NotRun(f"{KEYRING} is missing (package debian-archive-keyring)")
     environment = apt_environment(folder)
-    install = ["apt-get", "install", "-q", "-y", "--download-only", "--no-install-recommends", "-t", SUITES[-1], *names()]
+    install = ["apt-get", "install", "-q", "-y", "--download-only", "--no-install-recommends", "-t", SUITES[-1], *names(listed)]
     for command in (["apt-get", "update", "-q", "-o", "APT::Update::Error-Mode=any"], install):
         try:
             code = run(command, log, DOWNLOAD_LIMIT, env=environment)
@@ -78,14 +77,14 @@ def unpack(archives, root, log):
         (root / name).mkdir(exist_ok=True)
 
 
-def install(root):
-    """Fills the folder with the packages' files."""
+def install(root, listed):
+    """Fills the folder with the files of the packages in the file `listed`."""
     log = root.with_suffix(".log")
     log.write_bytes(b"")
     apt = root.with_suffix(".apt")
     partial = root.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
-    unpack(download(apt, log), partial, log)
+    unpack(download(listed, apt, log), partial, log)
     shutil.rmtree(apt)
     partial.rename(root)  # the stamp

@@ -19,15 +19,15 @@ class Check:
     detail: str
 
 
-def boot_once(root, initrd, boot, repository, folder):
+def boot_once(root, image, boot, repository, folder, command_line):
     """(report, what is wrong with machine or server, the server's counts, what the guest's console showed)"""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    report = machine.Report(folder / "report.log", machine.new_token())
+    report = machine.Report(folder / boot.report, machine.new_token())
     with tempfile.TemporaryDirectory(prefix="aperture-") as short:  # a socket's path has 107 bytes at most
         socket = Path(short) / "card"
-        with machine.Server(repository, boot.card, socket, folder) as server:
-            command = machine.command_line(root, initrd, boot, folder, socket, report.token)
+        with machine.Server(repository, boot, socket, folder) as server:
+            command = command_line(root, image, boot, folder, socket, report.token)
             wrong = machine.power_on(command, folder, report, server)
             ended = server.finish()
     if wrong is None and ended != 0:
@@ -96,17 +96,17 @@ def show_logs(folder):
         print(f"  last lines of {folder / name}:\n{tail(folder / name)}", flush=True)
 
 
-def run(root, initrd, repository, folder, boots):
-    """Prints a table; the exit code."""
+def run(root, image, repository, folder, boots, command_line=machine.command_line, judge=judge):
+    """Prints a table; the exit code. `image` is what `command_line` makes a guest of."""
     checks = []
     for boot in boots:
         print(f"rehearse: {boot.name}: {boot.what} ...", flush=True)
         began = time.monotonic()
         place = folder / boot.name
-        seen = boot_once(root, initrd, boot, repository, place)
+        seen = boot_once(root, image, boot, repository, place, command_line)
         if panicked_early(seen[0], seen[-1]):
             print("rehearse: the kernel panicked before its first program; once more", flush=True)
-            seen = boot_once(root, initrd, boot, repository, place)
+            seen = boot_once(root, image, boot, repository, place, command_line)
         found = list(judge(boot, *seen))
         print(f"rehearse: {boot.name} took {time.monotonic() - began:.0f} s", flush=True)
         if not all(check.ok for check in found):

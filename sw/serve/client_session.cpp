@@ -23,7 +23,12 @@ constexpr std::size_t kMostQueued = 4U << 20;
 }  // namespace
 
 ClientSession::ClientSession(vu::Connection connection, Function& function, ClientMemory& memory, Log log)
-    : connection_(std::move(connection)), function_(function), memory_(memory), log_(std::move(log)) {
+    : connection_(std::move(connection)),
+      function_(function),
+      memory_(memory),
+      log_(std::move(log)),
+      config_(function.layout()),
+      msix_(function.layout()) {
   memory_.clear();
   function_.reset();
 }

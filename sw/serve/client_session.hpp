@@ -80,6 +80,9 @@ class ClientSession {
   Reply region_write(const Message& request);
   Reply device_reset(const Message& request);
 
+  std::uint64_t region_size(std::uint32_t region) const;
+  /// Whether an access lies in its region and, in a BAR, is one that a bus has.
+  Result<> check(const card::vfio_user::RegionAccess& access, card::vfio_user::Command command) const;
   void reset_function();
   void settle_config();
   void after_function();

@@ -6,12 +6,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "card/pci.hpp"
-
 namespace aperture::sw::serve {
 namespace {
-
-namespace pci = card::pci;
 
 constexpr std::size_t kExpress = 0x40;
 constexpr std::size_t kMsix = 0x80;
@@ -32,25 +28,25 @@ void ConfigSpace::put(std::size_t offset, std::uint64_t value, unsigned size, st
   std::memcpy(writable_.data() + offset, &writable, size);
 }
 
-void ConfigSpace::put_bar(unsigned bar, std::uint64_t size) {
+void ConfigSpace::put_bar(unsigned bar) {
+  const std::uint64_t size = layout_.bar_size(bar);
+  if (size == 0) return;
   put(PCI_BASE_ADDRESS_0 + 4 * bar, PCI_BASE_ADDRESS_SPACE_MEMORY | PCI_BASE_ADDRESS_MEM_TYPE_64, 8, ~(size - 1));
 }
 
 void ConfigSpace::reset() {
   bytes_.fill({});
   writable_.fill({});
-  put(PCI_VENDOR_ID, pci::kVendor, 2);
-  put(PCI_DEVICE_ID, pci::kDevice, 2);
+  put(PCI_VENDOR_ID, layout_.vendor, 2);
+  put(PCI_DEVICE_ID, layout_.device, 2);
   put(PCI_COMMAND, 0, 2, kCommandWritable);
   put(PCI_STATUS, PCI_STATUS_CAP_LIST, 2);
-  put(PCI_REVISION_ID, pci::kRevision, 1);
-  put(PCI_CLASS_PROG, pci::kClass, 3);
+  put(PCI_REVISION_ID, layout_.revision, 1);
+  put(PCI_CLASS_PROG, layout_.class_code, 3);
   put(PCI_CACHE_LINE_SIZE, 0, 1, 0xff);
-  put_bar(0, pci::kBarSize);
-  put_bar(2, pci::kBarSize);
-  put_bar(pci::kMsixBar, pci::kMsixBarSize);
-  put(PCI_SUBSYSTEM_VENDOR_ID, pci::kVendor, 2);
-  put(PCI_SUBSYSTEM_ID, pci::kDevice, 2);
+  for (const unsigned bar : {0U, 2U, 4U}) put_bar(bar);
+  put(PCI_SUBSYSTEM_VENDOR_ID, layout_.vendor, 2);
+  put(PCI_SUBSYSTEM_ID, layout_.device, 2);
   put(PCI_CAPABILITY_LIST, kExpress, 1);
   put(PCI_INTERRUPT_LINE, 0, 1, 0xff);
 
@@ -64,9 +60,9 @@ void ConfigSpace::reset() {
   put(kExpress + PCI_EXP_LNKSTA, PCI_EXP_LNKSTA_CLS_2_5GB | PCI_EXP_LNKSTA_NLW_X1, 2);
 
   put(kMsix + PCI_CAP_LIST_ID, PCI_CAP_ID_MSIX, 1);
-  put(kMsix + PCI_MSIX_FLAGS, pci::kVectors - 1, 2, PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
-  put(kMsix + PCI_MSIX_TABLE, pci::kMsixTable | pci::kMsixBar, 4);
-  put(kMsix + PCI_MSIX_PBA, pci::kMsixPending | pci::kMsixBar, 4);
+  put(kMsix + PCI_MSIX_FLAGS, layout_.vectors - 1, 2, PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
+  put(kMsix + PCI_MSIX_TABLE, layout_.msix_table | layout_.msix_bar, 4);
+  put(kMsix + PCI_MSIX_PBA, layout_.msix_pending | layout_.msix_bar, 4);
 }
 
 void ConfigSpace::read(std::size_t offset, std::span<std::byte> to) const {

@@ -9,13 +9,16 @@
 #include <cstdint>
 #include <span>
 
+#include "serve/layout.hpp"
+
 namespace aperture::sw::serve {
 
 class ConfigSpace {
  public:
   static constexpr std::size_t kSize = 4096;
 
-  ConfigSpace() { reset(); }
+  /// `layout` must outlive it.
+  explicit ConfigSpace(const Layout& layout) : layout_(layout) { reset(); }
 
   /// [offset, offset + size) lies within kSize.
   void read(std::size_t offset, std::span<std::byte> to) const;
@@ -29,8 +32,9 @@ class ConfigSpace {
 
  private:
   void put(std::size_t offset, std::uint64_t value, unsigned size, std::uint64_t writable = 0);
-  void put_bar(unsigned bar, std::uint64_t size);
+  void put_bar(unsigned bar);
 
+  const Layout& layout_;
   std::array<std::byte, kSize> bytes_{};
   std::array<std::byte, kSize> writable_{};
 };

@@ -7,14 +7,18 @@
 #include <cstdint>
 #include <span>
 
+#include "serve/layout.hpp"
+
 namespace aperture::sw::serve {
 
 /// The function itself. Its bus master works in `run` and in register accesses; nobody else calls its memory.
 class Function {
  public:
   virtual ~Function() = default;
-  /// A register: `size` is 4 or 8, `offset` a multiple of it within BAR `bar`. Blocks for the function's own answer
-  /// only, never for memory. A read that fails gives all ones.
+  /// What it is to the bus; the same for as long as it lives.
+  virtual const Layout& layout() const = 0;
+  /// A register, as the layout has them: `size` is 4 or 8, `offset` a multiple of it within BAR `bar`. Blocks for the
+  /// function's own answer only, never for memory. A read that fails gives all ones.
   virtual std::uint64_t read(unsigned bar, std::uint64_t offset, unsigned size) = 0;
   virtual void write(unsigned bar, std::uint64_t offset, unsigned size, std::uint64_t value) = 0;
   /// As after power-on. Accesses to memory that are under way are forgotten.

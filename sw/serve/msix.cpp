@@ -35,11 +35,13 @@ std::unexpected<Error> invalid(const IrqSet& request, std::string_view what) {
 
 }  // namespace
 
-Msix::Msix() : triggers_(kVectors), table_(kVectors * kEntry) { reset(); }
+Msix::Msix(const Layout& layout) : layout_(layout), triggers_(layout.vectors), table_(layout.vectors * kEntry) {
+  reset();
+}
 
 void Msix::reset() {
   std::ranges::fill(table_, std::byte{0});
-  for (unsigned v = 0; v < kVectors; ++v) table_[v * kEntry + kVectorControl] = std::byte{1};
+  for (unsigned v = 0; v < layout_.vectors; ++v) table_[v * kEntry + kVectorControl] = std::byte{1};
   pending_ = 0;
 }
 
@@ -59,7 +61,7 @@ void Msix::signal(unsigned vector) {
 void Msix::raise(std::uint64_t vectors) {
   for (; vectors != 0; vectors &= vectors - 1) {
     const auto vector = static_cast<unsigned>(std::countr_zero(vectors));
-    if (vector >= kVectors) continue;
+    if (vector >= layout_.vectors) continue;
     if (triggers_[vector]) {
       signal(vector);
     } else {
@@ -73,8 +75,8 @@ Result<> Msix::set(const IrqSet& request, std::span<const std::byte> data, std::
   const std::uint32_t action = request.flags & VFIO_IRQ_SET_ACTION_TYPE_MASK;
   if ((kind | action) != request.flags || !std::has_single_bit(kind) || !std::has_single_bit(action))
     return invalid(request, "not one kind of data and one action");
-  if (request.start > kVectors || request.count > kVectors - request.start)
-    return invalid(request, fmt::format("there are {}", kVectors));
+  if (request.start > layout_.vectors || request.count > layout_.vectors - request.start)
+    return invalid(request, fmt::format("there are {}", layout_.vectors));
   if (action != VFIO_IRQ_SET_ACTION_TRIGGER)
     return fail(Code::kUnsupported, ENOTTY, "DEVICE_SET_IRQS: MSI-X vectors are masked by the client's side");
   if (data.size() != (kind == VFIO_IRQ_SET_DATA_BOOL ? request.count : 0))
@@ -107,19 +109,22 @@ Result<> Msix::set(const IrqSet& request, std::span<const std::byte> data, std::
   return {};
 }
 
+bool Msix::in_table(std::uint64_t offset, unsigned size) const {
+  return offset >= layout_.msix_table && offset + size <= layout_.msix_table + table_.size();
+}
+
 std::uint64_t Msix::read(std::uint64_t offset, unsigned size) const {
   std::uint64_t value = 0;
-  if (offset + size <= card::pci::kMsixTable + table_.size()) {
-    std::memcpy(&value, table_.data() + (offset - card::pci::kMsixTable), size);
-  } else if (offset >= card::pci::kMsixPending && offset < card::pci::kMsixPending + sizeof pending_) {
-    std::memcpy(&value, reinterpret_cast<const std::byte*>(&pending_) + (offset - card::pci::kMsixPending), size);
+  if (in_table(offset, size)) {
+    std::memcpy(&value, table_.data() + (offset - layout_.msix_table), size);
+  } else if (offset >= layout_.msix_pending && offset < layout_.msix_pending + sizeof pending_) {
+    std::memcpy(&value, reinterpret_cast<const std::byte*>(&pending_) + (offset - layout_.msix_pending), size);
   }
   return value;
 }
 
 void Msix::write(std::uint64_t offset, unsigned size, std::uint64_t value) {
-  if (offset + size <= card::pci::kMsixTable + table_.size())
-    std::memcpy(table_.data() + (offset - card::pci::kMsixTable), &value, size);
+  if (in_table(offset, size)) std::memcpy(table_.data() + (offset - layout_.msix_table), &value, size);
 }
 
 }  // namespace aperture::sw::serve

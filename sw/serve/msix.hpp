@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// MSI-X of the served function. A vector is an eventfd that the client gave; the table in BAR 4 is there for whoever
-// reads it, the client's side owns the one that counts. A message of a vector without eventfd stays pending.
+// MSI-X of the served function. A vector is an eventfd that the client gave; the table is there for whoever reads it,
+// the client's side owns the one that counts. A message of a vector without eventfd stays pending.
 
 #include <cstddef>
 #include <cstdint>
@@ -11,16 +11,15 @@
 
 #include "base/error.hpp"
 #include "base/file_descriptor.hpp"
-#include "card/pci.hpp"
 #include "card/vfio_user/protocol.hpp"
+#include "serve/layout.hpp"
 
 namespace aperture::sw::serve {
 
 class Msix {
  public:
-  static constexpr unsigned kVectors = card::pci::kVectors;
-
-  Msix();
+  /// `layout` must outlive it.
+  explicit Msix(const Layout& layout);
 
   /// SET_IRQS of the MSI-X index, as VFIO_DEVICE_SET_IRQS: a trigger for each eventfd; without one, the vectors of the
   /// range lose theirs; count 0 takes all back; DATA_NONE and DATA_BOOL raise vectors. ENOTTY: masking; EINVAL: range,
@@ -34,7 +33,7 @@ class Msix {
   /// Eventfds written so far.
   std::uint64_t signalled() const { return signalled_; }
 
-  /// BAR 4: `size` is 4 or 8, `offset` a multiple of it.
+  /// What is not a register of the BAR that the layout names: `size` is 4 or 8, `offset` a multiple of it.
   std::uint64_t read(std::uint64_t offset, unsigned size) const;
   void write(std::uint64_t offset, unsigned size, std::uint64_t value);
 
@@ -45,7 +44,9 @@ class Msix {
 
  private:
   void signal(unsigned vector);
+  bool in_table(std::uint64_t offset, unsigned size) const;
 
+  const Layout& layout_;
   std::vector<FileDescriptor> triggers_;
   std::vector<std::byte> table_;
   std::uint64_t pending_ = 0;

@@ -4,30 +4,14 @@
 
 #include <cstring>
 
-#include "card/pci.hpp"
 #include "card/vfio_user/version.hpp"
 #include "serve/client_session.hpp"
 
 namespace aperture::sw::serve {
 
-namespace pci = card::pci;
 namespace vu = card::vfio_user;
 
 namespace {
-
-std::uint64_t region_size(std::uint32_t region) {
-  switch (region) {
-    case VFIO_PCI_BAR0_REGION_INDEX:
-    case VFIO_PCI_BAR2_REGION_INDEX:
-      return pci::kBarSize;
-    case pci::kMsixBar:
-      return pci::kMsixBarSize;
-    case VFIO_PCI_CONFIG_REGION_INDEX:
-      return ConfigSpace::kSize;
-    default:
-      return 0;
-  }
-}
 
 template <typename T>
 Result<vu::Message> reply_with(const vu::Message& request, const T& value) {
@@ -36,8 +20,18 @@ Result<vu::Message> reply_with(const vu::Message& request, const T& value) {
   return reply;
 }
 
-/// Whether an access lies in its region and, in a BAR, is one that a bus has.
-Result<> check(const vu::RegionAccess& access, vu::Command command) {
+std::unexpected<Error> small(std::uint32_t argsz, vu::Command command) {
+  return fail(Code::kInvalid, EINVAL, fmt::format("{} with argsz {}", vu::name(command), argsz));
+}
+
+}  // namespace
+
+std::uint64_t ClientSession::region_size(std::uint32_t region) const {
+  if (region == VFIO_PCI_CONFIG_REGION_INDEX) return ConfigSpace::kSize;
+  return region <= VFIO_PCI_BAR5_REGION_INDEX ? function_.layout().bar_size(region) : 0;
+}
+
+Result<> ClientSession::check(const vu::RegionAccess& access, vu::Command command) const {
   const std::uint64_t size = region_size(access.region);
   const bool config = access.region == VFIO_PCI_CONFIG_REGION_INDEX;
   if (access.count == 0 || access.count > size || access.offset > size - access.count)
@@ -50,12 +44,6 @@ Result<> check(const vu::RegionAccess& access, vu::Command command) {
                             access.count, access.offset, access.region));
   return {};
 }
-
-std::unexpected<Error> small(std::uint32_t argsz, vu::Command command) {
-  return fail(Code::kInvalid, EINVAL, fmt::format("{} with argsz {}", vu::name(command), argsz));
-}
-
-}  // namespace
 
 ClientSession::Reply ClientSession::version(const Message& request) {
   if (versioned_) return fail(Code::kInvalid, EINVAL, "a second VERSION");
@@ -117,7 +105,7 @@ ClientSession::Reply ClientSession::irq_info(const Message& request) {
     return fail(Code::kInvalid, EINVAL, fmt::format("there is no interrupt index {}", info->index));
   const bool msix = info->index == VFIO_PCI_MSIX_IRQ_INDEX;
   return reply_with(request, vu::IrqInfo{sizeof *info, msix ? VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_NORESIZE : 0U,
-                                         info->index, msix ? Msix::kVectors : 0});
+                                         info->index, msix ? function_.layout().vectors : 0});
 }
 
 ClientSession::Reply ClientSession::set_irqs(Message& request) {
@@ -151,7 +139,7 @@ ClientSession::Reply ClientSession::region_read(const Message& request) {
   }
   std::uint64_t value = ~std::uint64_t{0};
   if (config_.memory_enabled()) {
-    if (access->region == pci::kMsixBar) {
+    if (!function_.layout().is_register(access->region, access->offset)) {
       value = msix_.read(access->offset, access->count);
     } else {
       value = function_.read(access->region, access->offset, access->count);
@@ -180,7 +168,7 @@ ClientSession::Reply ClientSession::region_write(const Message& request) {
   } else if (config_.memory_enabled()) {
     std::uint64_t value = 0;
     std::memcpy(&value, split->data.data(), access.count);
-    if (access.region == pci::kMsixBar) {
+    if (!function_.layout().is_register(access.region, access.offset)) {
       msix_.write(access.offset, access.count, value);
     } else {
       function_.write(access.region, access.offset, access.count, value);

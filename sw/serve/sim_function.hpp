@@ -15,6 +15,7 @@ class SimFunction final : public Function {
   SimFunction(const SimFunction&) = delete;
   SimFunction& operator=(const SimFunction&) = delete;
 
+  const Layout& layout() const override { return kCardLayout; }
   std::uint64_t read(unsigned bar, std::uint64_t offset, unsigned size) override;
   void write(unsigned bar, std::uint64_t offset, unsigned size, std::uint64_t value) override;
   void reset() override;

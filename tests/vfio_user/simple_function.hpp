@@ -30,8 +30,10 @@ class SimpleFunction final : public sw::serve::Function {
     sw::serve::Answer answer;
   };
 
-  explicit SimpleFunction(sw::serve::BusMemory& memory) : memory_(memory) {}
+  explicit SimpleFunction(sw::serve::BusMemory& memory, const sw::serve::Layout& layout = sw::serve::kCardLayout)
+      : memory_(memory), layout_(layout) {}
 
+  const sw::serve::Layout& layout() const override { return layout_; }
   std::uint64_t read(unsigned bar, std::uint64_t offset, unsigned size) override;
   void write(unsigned bar, std::uint64_t offset, unsigned size, std::uint64_t value) override;
   void reset() override;
@@ -54,6 +56,7 @@ class SimpleFunction final : public sw::serve::Function {
   };
 
   sw::serve::BusMemory& memory_;
+  sw::serve::Layout layout_;
   std::vector<std::byte> bars_ = std::vector<std::byte>(2 * card::pci::kBarSize);
   std::deque<Job> jobs_;
   std::uint64_t jobs_made_ = 0;

@@ -33,7 +33,7 @@ std::pair<FileDescriptor, FileDescriptor> socket_pair() {
   return {FileDescriptor(fds[0]), FileDescriptor(fds[1])};
 }
 
-Served::Served() {
+Served::Served(const sw::serve::Layout& layout) : function(memory, layout) {
   auto [server, client] = socket_pair();
   session.emplace(vu::Connection(std::move(server)), function, memory,
                   [this](const std::string& line) { lines.push_back(line); });

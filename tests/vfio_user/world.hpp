@@ -32,7 +32,7 @@ std::pair<FileDescriptor, FileDescriptor> socket_pair();
 
 class Served : public testing::Test {
  protected:
-  Served();
+  explicit Served(const sw::serve::Layout& layout = sw::serve::kCardLayout);
 
   vu::Message command(vu::Command which) { return make_command(which, next_id++); }
   template <typename T>
@@ -73,7 +73,7 @@ class Served : public testing::Test {
   void dma_read(std::uint64_t address);
 
   sw::serve::ClientMemory memory;
-  SimpleFunction function{memory};
+  SimpleFunction function;
   std::vector<std::string> lines;  ///< that the server logged
   std::optional<sw::serve::ClientSession> session;
   std::optional<vu::Connection> peer;
