@@ -78,11 +78,11 @@ def set_up():
 
 
 def set_up_riscv():
-    """The packages' root and the folder of kernel and initial RAM disk for the riscv64 guest."""
+    """The packages' root and the folder of the riscv64 guest's kernel."""
     cache = cache_folder()
     packed = version("packages-rehearse-riscv.txt", "rehearse/packages.py")
     root = cache / f"root-riscv-{packed}"
-    built = version("rehearse/riscv_kernel.py", "rehearse/riscv.config", "../tests/vm/riscv_init.c")
+    built = version("rehearse/riscv_kernel.py", "rehearse/riscv.config")
     guest = cache / f"guest-riscv-{packed}-{built}"
     make_once((root, "Debian packages for riscv64", lambda: packages.install(root, DEV / "packages-rehearse-riscv.txt")),
               (guest, "riscv64 kernel", lambda: riscv_kernel.build(guest, root)))
@@ -122,7 +122,8 @@ def main():
         with open(folder / "lock", "w") as lock:
             only_one(lock)
             if arguments.riscv:
-                return rehearsal.run(root, contents, REPOSITORY, folder, [riscv.Boot()], riscv.command_line, riscv.judge)
+                guest = riscv.Guest(contents / "Image", riscv_kernel.make_ram_disk(root, folder))
+                return rehearsal.run(root, guest, REPOSITORY, folder, [riscv.Boot()], riscv.command_line, riscv.judge)
             initrd = image.make(root, contents, REPOSITORY, folder)
             return rehearsal.run(root, initrd, REPOSITORY, folder, selected(arguments))
     except NotRun as reason:

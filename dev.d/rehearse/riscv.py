@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import machine
 from rehearsal import Check
@@ -26,14 +27,19 @@ class Boot:
     report: str = "console.log"
 
 
+@dataclass(frozen=True)
+class Guest:
+    kernel: Path
+    ram_disk: Path
+
+
 def command_line(root, guest, _boot, folder, socket, token):
-    """`guest`: the folder of kernel and initial RAM disk."""
     card = {"driver": "vfio-user-pci", "addr": SLOT, "x-msg-timeout": machine.MESSAGE_LIMIT,
             "socket": {"type": "unix", "path": str(socket)}}
     append = ["console=ttyS0", "loglevel=8", "panic=-1", '"dyndbg=file drivers/iommu/riscv/* +p"', f"aperture.token={token}"]
     return machine.qemu(root, "riscv64") + [
         "-accel", "tcg", "-M", "virt,aia=aplic-imsic", "-m", MEMORY, "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
-        "-serial", f"file:{folder}/console.log", "-kernel", str(guest / "Image"), "-initrd", str(guest / "initrd.gz"),
+        "-serial", f"file:{folder}/console.log", "-kernel", str(guest.kernel), "-initrd", str(guest.ram_disk),
         "-append", " ".join(append), "-object", f"memory-backend-memfd,id=memory,size={MEMORY},share=on",
         "-machine", "memory-backend=memory", "-device", json.dumps(card)]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The riscv64 guest's kernel and initial RAM disk, cross-built from Debian's source of Linux.
+"""The riscv64 guest's kernel, cross-built from Debian's source of Linux, and its initial RAM disk.
 
 The driver of the IOMMU is in the kernel, as Linux has it: nothing of the source is changed."""
 import os
@@ -16,9 +16,20 @@ BUILD_LIMIT = 14400  # seconds; some ten minutes of one processor
 LEFT_OUT = ("arch/[!r]*/*.[chS]", "arch/*.dts*", "Documentation/*/*", "drivers/gpu/*.[ch]", "drivers/media/*.[ch]",
             "drivers/net/*.[ch]", "sound/*.[ch]", "tools/testing/*")
 MAKE = ("nice", "make", "-C", "/linux", "ARCH=riscv", "CROSS_COMPILE=riscv64-linux-gnu-")
-COMPILE = "riscv64-linux-gnu-gcc -O2 -Wall -Wextra -Werror -static -o /image/init /image/init.c"
+COMPILE = ("riscv64-linux-gnu-gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-o", "/image/init", "/image/init.c")
 # Without a device file the kernel has no console for its first program, which makes one itself.
-PACK = "cd /image && echo init | cpio --quiet -o -H newc | gzip -1 > /image/initrd.gz"
+PACK = ("sh", "-c", "cd /image && echo init | cpio --quiet -o -H newc | gzip -1 > /image/initrd.gz")
+
+
+def empty(folder):
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+
+
+def run_all(inside, log, steps):
+    for what, command in steps:
+        if run([*inside, *command], log, BUILD_LIMIT) != 0:
+            raise RuntimeError(f"the {what}, see {log}")
 
 
 def unpack_source(root, folder, log):
@@ -31,28 +42,32 @@ def unpack_source(root, folder, log):
 
 
 def build(guest, root):
-    """Fills the folder with Image and initrd.gz."""
+    """Fills the folder with Image."""
     log = guest.with_suffix(".log")
     log.write_bytes(b"")
-    inside = kernel.in_root(root, log)
-    source, image = root / "linux", root / "image"
-    for folder in (source, image):
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
+    source = root / "linux"
+    empty(source)
     unpack_source(root, source, log)
     shutil.copy(CONFIG, source / "aperture.config")
-    shutil.copy(INIT, image / "init.c")
-    for what, command in (("kernel cannot be configured", (*MAKE, "KCONFIG_ALLCONFIG=aperture.config", "allnoconfig")),
-                          ("kernel does not compile", (*MAKE, f"-j{os.cpu_count()}", "Image")),
-                          ("guest's first program does not compile", ("sh", "-c", COMPILE)),
-                          ("initial RAM disk cannot be packed", ("sh", "-c", PACK))):
-        if run([*inside, *command], log, BUILD_LIMIT) != 0:
-            raise RuntimeError(f"the {what}, see {log}")
+    run_all(kernel.in_root(root, log), log, (
+        ("kernel cannot be configured", (*MAKE, "KCONFIG_ALLCONFIG=aperture.config", "allnoconfig")),
+        ("kernel does not compile", (*MAKE, f"-j{os.cpu_count()}", "Image"))))
     partial = guest.with_suffix(".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
+    empty(partial)
     shutil.copy(source / "arch/riscv/boot/Image", partial)
-    shutil.copy(image / "initrd.gz", partial)
     shutil.rmtree(source)
-    shutil.rmtree(image)
     partial.rename(guest)  # the stamp
+
+
+def make_ram_disk(root, folder):
+    """The file, new in `folder`: the guest's first program alone."""
+    log = folder / "initrd.log"
+    log.write_bytes(b"")
+    image = root / "image"
+    empty(image)
+    shutil.copy(INIT, image / "init.c")
+    run_all(kernel.in_root(root, log), log, (("guest's first program does not compile", COMPILE),
+                                             ("initial RAM disk cannot be packed", PACK)))
+    shutil.copy(image / "initrd.gz", folder)
+    shutil.rmtree(image)
+    return folder / "initrd.gz"

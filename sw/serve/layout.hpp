@@ -43,8 +43,8 @@ inline constexpr Layout kCardLayout{.vendor = card::pci::kVendor,
                                     .msix_table = card::pci::kMsixTable,
                                     .msix_pending = card::pci::kMsixPending};
 
-/// The card's IOMMU alone, as Linux's riscv-iommu-pci binds it: vendor RISC-V International, base system peripheral,
-/// IOMMU; the register page in BAR 0, and msi_cfg_tbl in it as the MSI-X table (RISC-V IOMMU, chapter 6). The pending
+/// The card's IOMMU alone, with ids of Linux's table in drivers/iommu/riscv/iommu-pci.c: base system peripheral, IOMMU;
+/// the register page in BAR 0, and msi_cfg_tbl in it as the MSI-X table (RISC-V IOMMU, chapter 6). The pending
 /// bits, for which that page has no place, lie behind it.
 constexpr Layout iommu_layout(unsigned vectors) {
   return {.vendor = 0x1efd,
