@@ -13,7 +13,8 @@ SLOT = "1.0"
 MODE_3LVL = 4
 NOBODY = 0xABCDE  # the device_id that the guest's first program lets the IOMMU refuse
 NOT_VALID = 258  # its cause: no entry in the device directory
-# Linux 7.3, drivers/iommu/riscv/iommu.c: what its driver says with debugging messages on.
+# Linux 7.3, drivers/iommu/riscv: the module's name by which its PCI driver goes, and what it says with debugging messages on.
+DRIVER = "iommu_pci"
 QUEUES = {0: "queue #0 allocated 2^13 entries", 1: "queue #1 allocated 2^12 entries"}
 TROUBLE = re.compile(r"fail|error|timeout|cannot|unexpected|unable|unhandled|Call trace|WARNING:|BUG:", re.IGNORECASE)
 
@@ -47,7 +48,7 @@ def command_line(root, guest, _boot, folder, socket, token):
 def driver_checks(boot, report, console):
     function = report.card()
     driver, registered = report.word("driver"), report.word("registered")
-    yield Check(boot.name, "driver", "riscv" in driver and driver.endswith("iommu_pci") and registered == f"riscv-iommu@{function}",
+    yield Check(boot.name, "driver", driver == DRIVER and registered == f"riscv-iommu@{function}",
                 f"{driver or 'none'} has {function or 'no function'}, as {registered or 'nothing'}")
     told = [line for line in console.splitlines() if function and function in line]
     missing = [text for text in QUEUES.values() if not any(text in line for line in told)]

@@ -13,7 +13,7 @@ import riscv  # noqa: E402
 
 TOKEN = "0123456789abcdef"
 FUNCTION = "0000:00:01.0"
-REPORT = ["init", f"card {FUNCTION}", "driver riscv_iommu_pci", f"registered riscv-iommu@{FUNCTION}", "end fault exit 0", "done"]
+REPORT = ["init", f"card {FUNCTION}", "driver iommu_pci", f"registered riscv-iommu@{FUNCTION}", "end fault exit 0", "done"]
 LOG = ["queue #0 allocated 2^13 entries", "queue #1 allocated 2^12 entries",
        "Fault 258 devid: 0xabcde iotval: 123456000 iotval2: 0"]
 REGISTERS = {"ddtp": {"iommu_mode": 4, "busy": 0}, "cqh": {"index": "0x3"}, "cqt": {"index": "0x3"}, "fqh": {"index": "0x1"},
@@ -26,7 +26,7 @@ COUNTS = {"registers": REGISTERS, "interrupts": 1, "error_replies": 0}
 
 def failed(lines=REPORT, log=LOG, counts=COUNTS, wrong=None):
     """Names of the failed checks."""
-    console = "".join(f"[    1.0] riscv_iommu_pci {FUNCTION}: {line}\r\n" for line in log)
+    console = "".join(f"[    1.0] iommu_pci {FUNCTION}: {line}\r\n" for line in log)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "console.log"
         path.write_text(console + "".join(f"aperture {TOKEN} {line}\r\n" for line in lines))
@@ -51,7 +51,7 @@ class Judge(unittest.TestCase):
         self.assertEqual(failed(REPORT[:-1]), ["report"])
 
     def test_wants_the_driver_bound_and_registered_with_the_function(self):
-        self.assertEqual(failed([line.replace("riscv_iommu_pci", "none") for line in REPORT]), ["driver"])
+        self.assertEqual(failed([line.replace("iommu_pci", "none") for line in REPORT]), ["driver"])
         self.assertEqual(failed([line.replace(f"iommu@{FUNCTION}", "iommu@0000:00:02.0") for line in REPORT]), ["driver"])
 
     def test_wants_both_queues_in_the_log(self):
