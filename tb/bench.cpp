@@ -117,7 +117,7 @@ const Options& Bench::options() const { return parts_->options; }
 card::Card& Bench::card() { return parts_->card; }
 Device& Bench::device() { return parts_->device; }
 Memory& Bench::memory() { return parts_->memory; }
-void Bench::connect(MemoryTarget& target) { parts_->host_memory.connect(target); }
+void Bench::connect(MemoryTarget& data, MemoryTarget& iommu) { parts_->host_memory.connect(data, iommu); }
 void Bench::divert_messages(HostMemory::MessageSink sink) { parts_->host_memory.divert_messages(std::move(sink)); }
 BusLog& Bench::log() { return parts_->model.log(); }
 std::uint64_t Bench::cycle() const { return parts_->kernel.cycle(); }

@@ -48,8 +48,8 @@ class Bench {
   card::Card& card();
   Device& device();
   Memory& memory();
-  /// What the card's masters reach from now on, instead of memory().
-  void connect(MemoryTarget& target);
+  /// What the card's masters reach from now on, instead of memory(): translated traffic, and the IOMMU's own.
+  void connect(MemoryTarget& data, MemoryTarget& iommu);
   /// MSIs of the card go to `sink` instead of into memory, unless memory refuses them. An empty function: into memory.
   void divert_messages(std::function<void(std::uint64_t address, std::span<const std::byte> data)> sink);
   BusLog& log();

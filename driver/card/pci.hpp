@@ -23,6 +23,12 @@ constexpr std::uint64_t kMsixTable = 0;
 constexpr std::uint64_t kMsixPending = 0x800;
 
 /// MSI-X vectors: the IOMMU's 16 wires, then one for each of four channels.
-constexpr unsigned kVectors = 20;
+constexpr unsigned kFirstChannelVector = 16;
+constexpr unsigned kChannels = 4;
+constexpr unsigned kVectors = kFirstChannelVector + kChannels;
+constexpr std::uint32_t kChannelVectors = ((1U << kChannels) - 1) << kFirstChannelVector;
+
+/// The same channels as a function of their own, behind the IOMMU that another function is.
+constexpr std::uint16_t kDmaDevice = 0xa9e8;
 
 }  // namespace aperture::card::pci

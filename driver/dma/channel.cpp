@@ -6,13 +6,14 @@
 #include <atomic>
 #include <utility>
 
+#include "card/pci.hpp"
 #include "card/registers.hpp"
 #include "card/wait.hpp"
 
 namespace aperture::dma {
 namespace {
 
-constexpr unsigned kFirstVector = 16;  // of channel 0; IOMMU vectors are below
+constexpr unsigned kFirstVector = card::pci::kFirstChannelVector;
 
 std::atomic_ref<std::uint64_t> word(card::DmaBuffer& buffer, std::size_t index) {
   return std::atomic_ref<std::uint64_t>(reinterpret_cast<std::uint64_t*>(buffer.bytes().data())[index]);

@@ -58,8 +58,8 @@ class ClientMemory final : public BusMemory {
   std::uint64_t place() const { return writes_; }
   bool done_before(std::uint64_t place) const;
 
-  /// The function was reset: nobody asks for pending accesses again. Replies that are missing are still taken.
-  void forget();
+  /// Replies that are missing are still taken.
+  void forget() override;
   /// The client is gone.
   void clear();
 

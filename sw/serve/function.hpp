@@ -46,6 +46,8 @@ class BusMemory {
   /// Bit i of `strobes` writes data[i]; data.size() <= 32.
   virtual Answer write(std::uint64_t access, std::uint64_t address, std::span<const std::byte> data,
                        std::uint32_t strobes) = 0;
+  /// Who accessed it was reset: accesses under way will not be made again.
+  virtual void forget() = 0;
 };
 
 }  // namespace aperture::sw::serve

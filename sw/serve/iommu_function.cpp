@@ -26,10 +26,10 @@ Answer Doorbells::write(std::uint64_t access, std::uint64_t address, std::span<c
   return Answer::kOk;
 }
 
-IommuFunction::IommuFunction(tb::Options options, BusMemory& memory)
+IommuFunction::IommuFunction(tb::Options options, BusMemory& data, BusMemory& own)
     : layout_(iommu_layout(1U << options.straps.vectors_log2)),
-      doorbells_(memory, doorbell_base(options), layout_.vectors),
-      card_(with_messages(std::move(options)), doorbells_) {}
+      doorbells_(own, doorbell_base(options), layout_.vectors),
+      card_(with_messages(std::move(options)), data, doorbells_) {}
 
 void IommuFunction::reset() {
   card_.reset();
@@ -40,6 +40,9 @@ void IommuFunction::reset() {
     card_.write(0, at(r::msi_data), 4, vector);
     card_.write(0, at(r::msi_vec_ctl), 4, 0);
   }
+  // The channels' interrupts as well, for whoever serves those: no other register of the card's own is needed for them.
+  card_.write(static_cast<unsigned>(regs::card::irq_enable.bar), regs::card::irq_enable.offset, 4,
+              card::pci::kChannelVectors);
 }
 
 }  // namespace aperture::sw::serve

@@ -23,6 +23,7 @@ class Doorbells final : public BusMemory {
   }
   Answer write(std::uint64_t access, std::uint64_t address, std::span<const std::byte> data,
                std::uint32_t strobes) override;
+  void forget() override { memory_.forget(); }
 
  private:
   BusMemory& memory_;
@@ -32,11 +33,15 @@ class Doorbells final : public BusMemory {
 };
 
 /// The card's IOMMU alone: msi_cfg_tbl is its MSI-X table. Whoever uses the function keeps that table to himself, as a
-/// kernel does, so that the one in the RTL is programmed here: each vector with a doorbell of ours, unmasked.
+/// kernel does, so that the one in the RTL is programmed here: each vector with a doorbell of ours, unmasked. A reset
+/// is one of the whole card.
 class IommuFunction final : public Function {
  public:
-  /// Powers the process's bench on, with interrupts as messages alone. `memory` is what its masters reach.
-  IommuFunction(tb::Options options, BusMemory& memory);
+  /// Powers the process's bench on, with the IOMMU's interrupts as messages alone. `data` is what translated accesses
+  /// reach, `own` what the IOMMU's own do.
+  IommuFunction(tb::Options options, BusMemory& data, BusMemory& own);
+  /// What the IOMMU is a part of.
+  SimFunction& card() { return card_; }
 
   const Layout& layout() const override { return layout_; }
   std::uint64_t read(unsigned bar, std::uint64_t offset, unsigned size) override {

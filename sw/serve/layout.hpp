@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "card/pci.hpp"
+#include "regs/registers.hpp"
 
 namespace aperture::sw::serve {
 
@@ -58,5 +59,19 @@ constexpr Layout iommu_layout(unsigned vectors) {
           .msix_table = 0x300,
           .msix_pending = 0x1000};
 }
+
+/// The card's DMA channels alone, a page of BAR 0 each; the card's own registers, among them its reset, are out of
+/// reach.
+inline constexpr Layout kDmaLayout{
+    .vendor = card::pci::kVendor,
+    .device = card::pci::kDmaDevice,
+    .class_code = card::pci::kClass,
+    .revision = card::pci::kRevision,
+    .bars = {regs::dma::kBlock.instance_stride * card::pci::kChannels, 0, card::pci::kMsixBarSize},
+    .registers = {regs::dma::kBlock.instance_stride * card::pci::kChannels, 0, 0},
+    .vectors = card::pci::kChannels,
+    .msix_bar = card::pci::kMsixBar,
+    .msix_table = card::pci::kMsixTable,
+    .msix_pending = card::pci::kMsixPending};
 
 }  // namespace aperture::sw::serve

@@ -2,13 +2,12 @@
 #include "serve/server.hpp"
 
 #include <fmt/format.h>
-#include <poll.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <memory>
 #include <utility>
 
 namespace aperture::sw::serve {
@@ -25,6 +24,9 @@ bool hung_up(int fd) {
   pollfd polled{fd, 0, 0};
   return ::poll(&polled, 1, 0) == 1 && (polled.revents & POLLHUP) != 0;
 }
+
+/// Of two time limits of poll(2), where -1 is none.
+int sooner(int a, int b) { return a < 0 ? b : b < 0 ? a : std::min(a, b); }
 
 }  // namespace
 
@@ -45,24 +47,28 @@ EndSignals::~EndSignals() {
   pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
 
-Result<Server> Server::listen(Options options) {
-  auto socket = vu::listen_at(options.path);
+Result<Server> Server::listen(std::string path) {
+  auto socket = vu::listen_at(path);
   if (!socket) return std::unexpected(socket.error());
-  return Server(std::move(options), std::move(*socket));
+  return Server(std::move(path), std::move(*socket));
 }
 
 Server::~Server() {
-  if (socket_) ::unlink(options_.path.c_str());
+  if (socket_) ::unlink(path_.c_str());
 }
 
-bool Server::sleep(const ClientSession* session, int end) const {
-  std::vector<pollfd> polled{{end, POLLIN, 0}, {socket_.get(), POLLIN, 0}};
-  if (session != nullptr) polled.push_back({session->fd(), session->events(), 0});
+void Server::offer(Function& function, ClientMemory& memory, Events events) {
+  offer_.emplace(Offer{function, memory, std::move(events)});
+}
+
+void Server::add_polled(std::vector<pollfd>& polled) const {
+  polled.push_back({socket_.get(), POLLIN, 0});
+  if (session_ != nullptr) polled.push_back({session_->fd(), session_->events(), 0});
   for (const Refused& one : refused_) polled.push_back({one.connection.fd(), one.connection.events(), 0});
-  int patience = session == nullptr ? -1 : session->patience();
-  if (!refused_.empty() && patience < 0) patience = 1000;
-  ::poll(polled.data(), polled.size(), patience);
-  return polled[0].revents != 0;
+}
+
+int Server::patience() const {
+  return sooner(session_ == nullptr ? -1 : session_->patience(), refused_.empty() ? -1 : 1000);
 }
 
 std::optional<vu::Connection> Server::accept() const {
@@ -89,34 +95,50 @@ void Server::answer_refused() {
   });
 }
 
-void Server::run(Function& function, ClientMemory& memory, int end, const Events& events) {
-  std::unique_ptr<ClientSession> session;
-  std::optional<vu::Connection> next;
-  while (!sleep(session.get(), end)) {
-    if (!next) next = accept();
-    answer_refused();
-    if (session != nullptr && !session->step()) {
-      events.client_ended(session->summary());
-      session.reset();
-      if (options_.once) return;
-    }
-    if (!next) continue;
-    if (session == nullptr) {
-      session = std::make_unique<ClientSession>(std::move(*next), function, memory, events.log);
-    } else if (hung_up(session->fd())) {
-      // The client before has gone already, and only its last messages are still to be read.
-      continue;
-    } else {
-      events.log("a second client is refused: the card serves one at a time");
-      refuse(std::move(*next));
-    }
-    next.reset();
+bool Server::step() {
+  if (!next_) next_ = accept();
+  answer_refused();
+  bool gone = false;
+  if (session_ != nullptr && !session_->step()) {
+    offer_->events.client_ended(session_->summary());
+    session_.reset();
+    gone = true;
   }
-  if (session != nullptr) {
-    Summary summary = session->summary();
-    summary.end = "the server was ended";
-    events.client_ended(summary);
+  if (!next_) return gone;
+  if (session_ == nullptr) {
+    session_ = std::make_unique<ClientSession>(std::move(*next_), offer_->function, offer_->memory, offer_->events.log);
+  } else if (hung_up(session_->fd())) {
+    // The client before has gone already, and only its last messages are still to be read.
+    return gone;
+  } else {
+    offer_->events.log("a second client is refused: the card serves one at a time");
+    refuse(std::move(*next_));
   }
+  next_.reset();
+  return gone;
+}
+
+void Server::finish() {
+  if (session_ == nullptr) return;
+  Summary summary = session_->summary();
+  summary.end = "the server was ended";
+  offer_->events.client_ended(summary);
+  session_.reset();
+}
+
+void Server::run(std::span<Server* const> servers, int end, bool once) {
+  for (bool gone = false; !(gone && once);) {
+    std::vector<pollfd> polled{{end, POLLIN, 0}};
+    int patience = -1;
+    for (const Server* server : servers) {
+      server->add_polled(polled);
+      patience = sooner(patience, server->patience());
+    }
+    ::poll(polled.data(), polled.size(), patience);
+    if (polled[0].revents != 0) break;
+    for (Server* server : servers) gone = server->step() || gone;
+  }
+  for (Server* server : servers) server->finish();
 }
 
 }  // namespace aperture::sw::serve

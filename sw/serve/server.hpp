@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// A served function at a socket: one client after the other, until a signal ends it.
+// Functions at sockets: at each one client after the other, until a signal ends them all.
+
+#include <poll.h>
 
 #include <csignal>
 #include <functional>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -30,26 +34,26 @@ class EndSignals {
   FileDescriptor fd_;
 };
 
+/// One socket and the function there.
 class Server {
  public:
-  struct Options {
-    std::string path;
-    bool once{};  ///< ends with its first client
-  };
   struct Events {
     std::function<void(const Summary&)> client_ended;
     ClientSession::Log log;
   };
 
   /// Listens. Errors as listen_at.
-  static Result<Server> listen(Options options);
+  static Result<Server> listen(std::string path);
   ~Server();
   Server(Server&&) = default;
   Server& operator=(Server&&) = delete;
 
-  /// Serves until `end` is readable, or the first client has gone if that was asked for. Sleeps while nobody wants
-  /// anything. A client that comes while another is served is refused with EBUSY.
-  void run(Function& function, ClientMemory& memory, int end, const Events& events);
+  /// What is there from now on; both outlive run().
+  void offer(Function& function, ClientMemory& memory, Events events);
+
+  /// Serves at all of them until `end` is readable or, with `once`, a client has gone. Sleeps while nobody wants
+  /// anything. A client that comes while another is served at the same socket is refused with EBUSY.
+  static void run(std::span<Server* const> servers, int end, bool once);
 
  private:
   /// A client that is to hear that it comes too late: as the reply to its first message.
@@ -57,16 +61,29 @@ class Server {
     card::vfio_user::Connection connection;
     ClientSession::Clock::time_point since;
   };
+  struct Offer {
+    Function& function;
+    ClientMemory& memory;
+    Events events;
+  };
 
-  Server(Options options, FileDescriptor socket) : options_(std::move(options)), socket_(std::move(socket)) {}
-  /// Sleeps; then whether `end` was readable.
-  bool sleep(const ClientSession* session, int end) const;
+  Server(std::string path, FileDescriptor socket) : path_(std::move(path)), socket_(std::move(socket)) {}
+  void add_polled(std::vector<pollfd>& polled) const;
+  /// Milliseconds until step() is wanted without an event, as for poll(2).
+  int patience() const;
+  /// Whether a client has gone.
+  bool step();
+  /// Ends the client that is served, and tells of it.
+  void finish();
   std::optional<card::vfio_user::Connection> accept() const;
   void refuse(card::vfio_user::Connection connection);
   void answer_refused();
 
-  Options options_;
+  std::string path_;
   FileDescriptor socket_;
+  std::optional<Offer> offer_;
+  std::unique_ptr<ClientSession> session_;
+  std::optional<card::vfio_user::Connection> next_;
   std::vector<Refused> refused_;
 };
 

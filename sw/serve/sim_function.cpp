@@ -31,12 +31,12 @@ tb::MemoryAnswer SimFunction::Target::perform_write(std::uint64_t access, std::u
   return translate(memory_.write(access, address, data, strobes));
 }
 
-SimFunction::SimFunction(const tb::Options& options, BusMemory& memory)
-    : bench_(tb::Bench::start(options)), target_(memory) {
-  bench_.connect(target_);
+SimFunction::SimFunction(const tb::Options& options, BusMemory& data, BusMemory& own)
+    : bench_(tb::Bench::start(options)), data_(data), own_(own), data_target_(data), own_target_(own) {
+  bench_.connect(data_target_, own_target_);
 }
 
-SimFunction::~SimFunction() { bench_.connect(bench_.memory()); }
+SimFunction::~SimFunction() { bench_.connect(bench_.memory(), bench_.memory()); }
 
 std::uint64_t SimFunction::read(unsigned bar, std::uint64_t offset, unsigned size) {
   busy_ = true;
@@ -58,6 +58,8 @@ void SimFunction::write(unsigned bar, std::uint64_t offset, unsigned size, std::
 
 void SimFunction::reset() {
   bench_.reset();
+  data_.forget();
+  own_.forget();
   busy_ = true;
 }
 

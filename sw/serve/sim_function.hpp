@@ -9,8 +9,9 @@ namespace aperture::sw::serve {
 /// The simulated card as a PCI function. Its clock stands while it has nothing to do.
 class SimFunction final : public Function {
  public:
-  /// Powers the process's bench on. `memory` is what its masters reach.
-  SimFunction(const tb::Options& options, BusMemory& memory);
+  /// Powers the process's bench on. `data` is what translated accesses reach, `own` what the IOMMU's own do; may be
+  /// one.
+  SimFunction(const tb::Options& options, BusMemory& data, BusMemory& own);
   ~SimFunction() override;
   SimFunction(const SimFunction&) = delete;
   SimFunction& operator=(const SimFunction&) = delete;
@@ -37,7 +38,10 @@ class SimFunction final : public Function {
   };
 
   tb::Bench& bench_;
-  Target target_;
+  BusMemory& data_;
+  BusMemory& own_;
+  Target data_target_;
+  Target own_target_;
   bool busy_ = true;
 };
 

@@ -36,15 +36,17 @@ class Folder {
 class ServerThread {
  public:
   explicit ServerThread(const std::string& path, bool once = false) {
-    auto server = sw::serve::Server::listen({.path = path, .once = once});
+    auto server = sw::serve::Server::listen(path);
     EXPECT_TRUE(server);
-    thread_ = std::thread([this, server = std::move(*server)]() mutable {
+    thread_ = std::thread([this, once, server = std::move(*server)]() mutable {
       sw::serve::Server mine = std::move(server);
       sw::serve::ClientMemory memory;
       SimpleFunction function(memory);
-      mine.run(function, memory, end_.get(),
-               {.client_ended = [this](const sw::serve::Summary& summary) { summaries.push_back(summary); },
-                .log = [this](const std::string& line) { lines.push_back(line); }});
+      mine.offer(function, memory,
+                 {.client_ended = [this](const sw::serve::Summary& summary) { summaries.push_back(summary); },
+                  .log = [this](const std::string& line) { lines.push_back(line); }});
+      sw::serve::Server* const servers[] = {&mine};
+      sw::serve::Server::run(servers, end_.get(), once);
     });
   }
   ~ServerThread() { end(); }
