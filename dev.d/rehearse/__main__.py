@@ -18,6 +18,7 @@ import kernel
 import packages
 import rehearsal
 import riscv
+import riscv_image
 import riscv_kernel
 from boots import BOOTS
 from process import NotRun, run
@@ -122,7 +123,7 @@ def main():
         with open(folder / "lock", "w") as lock:
             only_one(lock)
             if arguments.riscv:
-                guest = riscv.Guest(contents / "Image", riscv_kernel.make_ram_disk(root, folder))
+                guest = riscv.Guest(contents / "Image", riscv_image.make(root, contents, folder))
                 return rehearsal.run(root, guest, REPOSITORY, folder, [riscv.Boot()], riscv.command_line, riscv.judge)
             initrd = image.make(root, contents, REPOSITORY, folder)
             return rehearsal.run(root, initrd, REPOSITORY, folder, selected(arguments))

@@ -16,13 +16,18 @@ MESSAGE_LIMIT = 600_000  # milliseconds; QEMU gives a late message up for lost, 
 MEMORY = "768M"
 
 
-def qemu(root, architecture="x86_64"):
-    """QEMU with the libraries and files of its own distribution, wherever they are unpacked. No root needed."""
+def program(root, name):
+    """A program with the libraries of its own distribution, wherever they are unpacked. No root needed."""
     libraries = root / "usr/lib/x86_64-linux-gnu"
-    command = [root / "lib64/ld-linux-x86-64.so.2", "--library-path", libraries, root / f"usr/bin/qemu-system-{architecture}"]
+    return [str(word) for word in (root / "lib64/ld-linux-x86-64.so.2", "--library-path", libraries, root / "usr/bin" / name)]
+
+
+def qemu(root, architecture="x86_64"):
+    """QEMU with its own distribution's files as well."""
+    command = program(root, f"qemu-system-{architecture}")
     for folder in ("usr/share/qemu", "usr/share/seabios"):
-        command += ["-L", root / folder]
-    return [str(word) for word in command]
+        command += ["-L", str(root / folder)]
+    return command
 
 
 def command_line(root, initrd, boot, folder, socket, token):
@@ -77,6 +82,11 @@ class Report:
         return {}
 
 
+def dma_socket(socket):
+    """Where the server offers the DMA function behind the IOMMU, if that is what it serves."""
+    return socket.with_name("dma")
+
+
 class Server:
     """`aperture serve`, in a context: it has ended when the context has."""
 
@@ -86,6 +96,8 @@ class Server:
         self.counts = folder / "counts.json"
         self.command = [repository / "build/release/sw/aperture", "serve", "--socket", socket, "--json", "--card", boot.card,
                         "--function", boot.function]
+        if boot.function == "iommu":
+            self.command += ["--dma-socket", dma_socket(socket)]
 
     def __enter__(self):
         self.process = start(self.command, self.log, self.counts)

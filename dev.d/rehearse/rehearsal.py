@@ -33,7 +33,8 @@ def boot_once(root, image, boot, repository, folder, command_line):
     if wrong is None and ended != 0:
         wrong = "the server did not end" if ended is None else f"the server ended with exit code {ended}"
     try:
-        counts = json.loads((folder / "counts.json").read_text())["client0"]
+        document = json.loads((folder / "counts.json").read_text())
+        counts = document["client0"] | {"behind": document.get("dma_client0", {})}
     except (ValueError, KeyError):
         counts = {}
         wrong = wrong or "the server gave no counts"

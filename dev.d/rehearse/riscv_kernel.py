@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The riscv64 guest's kernel, cross-built from Debian's source of Linux, and its initial RAM disk.
+"""The riscv64 guest's kernel, cross-built from Debian's source of Linux.
 
 The driver of the IOMMU is in the kernel, as Linux has it: nothing of the source is changed."""
 import os
@@ -10,15 +10,14 @@ import kernel
 from process import run
 
 CONFIG = Path(__file__).resolve().parent / "riscv.config"
-INIT = Path(__file__).resolve().parents[2] / "tests/vm/riscv_init.c"
 BUILD_LIMIT = 14400  # seconds; some ten minutes of one processor
 # Drivers, file systems and processors that the configuration leaves out, apart from their Kconfig: half of the source.
 LEFT_OUT = ("arch/[!r]*/*.[chS]", "arch/*.dts*", "Documentation/*/*", "drivers/gpu/*.[ch]", "drivers/media/*.[ch]",
             "drivers/net/*.[ch]", "sound/*.[ch]", "tools/testing/*")
+# What is not needed any more to compile a module.
+NOT_KEPT = ("block", "crypto", "drivers", "fs", "init", "io_uring", "ipc", "lib", "mm", "net", "rust", "samples", "security", "sound",
+            "tools", "usr", "virt", "vmlinux", "vmlinux.o", "vmlinux.a")
 MAKE = ("nice", "make", "-C", "/linux", "ARCH=riscv", "CROSS_COMPILE=riscv64-linux-gnu-")
-COMPILE = ("riscv64-linux-gnu-gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-o", "/image/init", "/image/init.c")
-# Without a device file the kernel has no console for its first program, which makes one itself.
-PACK = ("sh", "-c", "cd /image && echo init | cpio --quiet -o -H newc | gzip -1 > /image/initrd.gz")
 
 
 def empty(folder):
@@ -42,7 +41,7 @@ def unpack_source(root, folder, log):
 
 
 def build(guest, root):
-    """Fills the folder with Image."""
+    """Fills the folder with Image and linux, against which modules are compiled."""
     log = guest.with_suffix(".log")
     log.write_bytes(b"")
     source = root / "linux"
@@ -51,23 +50,11 @@ def build(guest, root):
     shutil.copy(CONFIG, source / "aperture.config")
     run_all(kernel.in_root(root, log), log, (
         ("kernel cannot be configured", (*MAKE, "KCONFIG_ALLCONFIG=aperture.config", "allnoconfig")),
-        ("kernel does not compile", (*MAKE, f"-j{os.cpu_count()}", "Image"))))
+        ("kernel does not compile", (*MAKE, f"-j{os.cpu_count()}", "Image", "modules"))))
     partial = guest.with_suffix(".partial")
     empty(partial)
     shutil.copy(source / "arch/riscv/boot/Image", partial)
-    shutil.rmtree(source)
+    for name in NOT_KEPT:
+        run(["rm", "-rf", str(source / name)], log, BUILD_LIMIT)
+    source.rename(partial / "linux")
     partial.rename(guest)  # the stamp
-
-
-def make_ram_disk(root, folder):
-    """The file, new in `folder`: the guest's first program alone."""
-    log = folder / "initrd.log"
-    log.write_bytes(b"")
-    image = root / "image"
-    empty(image)
-    shutil.copy(INIT, image / "init.c")
-    run_all(kernel.in_root(root, log), log, (("guest's first program does not compile", COMPILE),
-                                             ("initial RAM disk cannot be packed", PACK)))
-    shutil.copy(image / "initrd.gz", folder)
-    shutil.rmtree(image)
-    return folder / "initrd.gz"

@@ -13,15 +13,20 @@ import riscv  # noqa: E402
 
 TOKEN = "0123456789abcdef"
 FUNCTION = "0000:00:01.0"
-REPORT = ["init", f"card {FUNCTION}", "driver iommu_pci", f"registered riscv-iommu@{FUNCTION}", "end fault exit 0", "done"]
+REPORT = ["init", f"card {FUNCTION}", "driver iommu_pci", f"registered riscv-iommu@{FUNCTION}",
+          *(f"end {step} exit 0" for step in riscv.STEPS), "done"]
 LOG = ["queue #0 allocated 2^13 entries", "queue #1 allocated 2^12 entries",
-       "Fault 258 devid: 0xabcde iotval: 123456000 iotval2: 0"]
-REGISTERS = {"ddtp": {"iommu_mode": 4, "busy": 0}, "cqh": {"index": "0x3"}, "cqt": {"index": "0x3"}, "fqh": {"index": "0x1"},
-             "fqt": {"index": "0x1"}, "icvec": {"civ": 0, "fiv": 1, "pmiv": 3, "piv": 2},
-             "ipsr": {"cip": 0, "fip": 0, "pmip": 0, "pip": 0},
-             "cqcsr": {"cqen": 1, "cie": 1, "cqmf": 0, "cmd_to": 0, "cmd_ill": 0, "fence_w_ip": 0, "cqon": 1, "busy": 0},
-             "fqcsr": {"fqen": 1, "fie": 1, "fqmf": 0, "fqof": 0, "fqon": 1, "busy": 0}}
-COUNTS = {"registers": REGISTERS, "interrupts": 1, "error_replies": 0}
+       "Fault 258 devid: 0xabcde iotval: 123456000 iotval2: 0", "Fault 15 devid: 0x10 iotval: 3ffffff000 iotval2: 0",
+       "Fault 15 devid: 0x10 iotval: 2a00000000 iotval2: 0", "Fault 258 devid: 0x11 iotval: 2a00000000 iotval2: 0"]
+REGISTERS = {
+    "ddtp": {"iommu_mode": 4, "busy": 0}, "icvec": {"civ": 0, "fiv": 1, "pmiv": 3, "piv": 2},
+    "ipsr": {"cip": 0, "fip": 0, "pmip": 0, "pip": 0},
+    "cqcsr": {"cqen": 1, "cie": 1, "cqmf": 0, "cmd_to": 0, "cmd_ill": 0, "fence_w_ip": 0, "cqon": 1, "busy": 0},
+    "fqcsr": {"fqen": 1, "fie": 1, "fqmf": 0, "fqof": 0, "fqon": 1, "busy": 0},
+    "cqh": {"index": "0x3"}, "cqt": {"index": "0x3"}, "fqh": {"index": "0x4"}, "fqt": {"index": "0x4"},
+    "translations": {"count": "0x99"}, "tlb_hits": {"count": "0x80"}, "walk_reads": {"count": "0x40"}}
+BEHIND = {"dma": {"file_read": 1 << 20, "file_written": 1 << 20}, "interrupts": 9, "error_replies": 0}
+COUNTS = {"registers": REGISTERS, "interrupts": 1, "error_replies": 0, "behind": BEHIND}
 
 
 def failed(lines=REPORT, log=LOG, counts=COUNTS, wrong=None):
@@ -60,13 +65,25 @@ class Judge(unittest.TestCase):
     def test_sees_the_driver_complain(self):
         self.assertEqual(failed(log=[*LOG, "Hardware error: command execution timeout"]), ["log"])
 
-    def test_wants_the_fault_once_and_the_guest_to_have_seen_it_taken(self):
-        self.assertEqual(failed(log=LOG[:2]), ["fault"])
-        self.assertEqual(failed(log=[*LOG, LOG[2]]), ["fault"])
-        self.assertEqual(failed([line.replace("fault exit 0", "fault exit 3") for line in REPORT]), ["fault"])
+    def test_wants_each_fault_once_and_no_other(self):
+        self.assertEqual(failed(log=LOG[:2] + LOG[3:]), ["faults"])
+        self.assertEqual(failed(log=[*LOG, LOG[2]]), ["faults"])
+        self.assertEqual(failed(log=[line.replace("2a00000000", "2a00001000") for line in LOG]), ["faults"])
+        self.assertEqual(failed(counts=with_field("fqt", "index", "0x5")), ["records"])
+
+    def test_wants_every_step_ended_with_success(self):
+        for step in riscv.STEPS:
+            self.assertEqual(failed([line.replace(f"{step} exit 0", f"{step} exit 3") for line in REPORT]), [step])
+            self.assertEqual(failed([line for line in REPORT if step not in line.split()]), [step])
+
+    def test_wants_the_dma_to_have_gone_through_the_iommu(self):
+        self.assertEqual(failed(counts=with_field("tlb_hits", "count", "0x0")), ["translated"])
+        self.assertEqual(failed(counts=COUNTS | {"behind": BEHIND | {"dma": {"file_read": 1 << 20, "file_written": 4096}}}), ["DMA"])
+        self.assertEqual(failed(counts=COUNTS | {"behind": BEHIND | {"interrupts": 0}}), ["completions"])
 
     def test_does_not_take_the_logs_word_for_it(self):
-        self.assertEqual(failed(counts={}), ["directory", "cqcsr", "fqcsr", "commands", "faults", "vectors", "interrupts", "protocol"])
+        self.assertEqual(failed(counts={}), ["directory", "cqcsr", "fqcsr", "commands", "records", "vectors", "DMA", "translated",
+                                             "completions", "interrupts", "protocol"])
 
     def test_wants_the_device_directory_of_three_levels(self):
         self.assertEqual(failed(counts=with_field("ddtp", "iommu_mode", 1)), ["directory"])
