@@ -26,7 +26,7 @@ class MemoryResidency : public Residency {
 /// As numbers: what is asked for may reach further than any object.
 IovaRange addresses(const std::byte* first, std::uint64_t size) {
   const auto number = reinterpret_cast<std::uintptr_t>(first);
-  return {number, number + (size - 1)};
+  return {{number}, {number + (size - 1)}};
 }
 
 }  // namespace

@@ -14,8 +14,7 @@ namespace aperture::ioas::test {
 class Memory {
  public:
   explicit Memory(std::size_t size, std::size_t alignment = std::size_t{2} << 20)
-      : size_(size),
-        data_(static_cast<std::byte*>(std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment))) {
+      : data_(static_cast<std::byte*>(std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment))) {
     std::fill_n(data_.get(), size, std::byte{0});
   }
   std::byte* data() { return data_.get(); }
@@ -26,7 +25,6 @@ class Memory {
   struct Free {
     void operator()(std::byte* p) const { std::free(p); }
   };
-  std::size_t size_;
   std::unique_ptr<std::byte, Free> data_;
 };
 

@@ -7,7 +7,7 @@ namespace {
 
 class ModelDebug : public ModelTest {
  protected:
-  static constexpr std::uint64_t kGo = 1, kPriv = 2, kExe = 4, kNw = 8;
+  static constexpr std::uint64_t kGo = 1, kExe = 4, kNw = 8;
   ModelDebug() {
     enable_fault_queue();
     root = table();

@@ -135,7 +135,7 @@ TEST_F(ModelDma, AFillRepeatsItsPatternFromTheFirstByte) {
 TEST_F(ModelDma, GeneratedBytesAreTheSequenceOfTheSeed) {
   start();
   // 1: 1 ^ 1 << 13 = 0x2001; ^ >> 7 = 0x2041; ^ << 17 = 0x40822041.
-  for (const std::uint64_t seed : {0, 1}) {
+  for (const std::uint64_t seed : {0U, 1U}) {
     run({.op = op(DmaOp::kGenerate), .dst = at(5), .length = 8, .pattern = seed});
     const std::vector<unsigned> expected{0x41, 0x20, 0x82, 0x40, 0, 0, 0, 0};
     for (unsigned i = 0; i < 8; ++i) EXPECT_EQ(byte(5 + i), expected[i]) << i;

@@ -149,7 +149,7 @@ TEST_F(Dma, AWriteToSharedMemoryDoesNotOvertakeOneByMessage) {
   ASSERT_EQ(requests.size(), 3U);
   EXPECT_EQ(vu::decode_with_data<vu::DmaAccess>(requests[0])->head.address, kPlace);
   EXPECT_EQ(vu::decode_with_data<vu::DmaAccess>(requests[1])->head.address, 0x9000U);
-  for (const std::size_t i : {0, 1}) ASSERT_TRUE(memory.answer(make_reply(requests[i])));
+  for (const std::size_t i : {0U, 1U}) ASSERT_TRUE(memory.answer(make_reply(requests[i])));
   // From now on at once again.
   EXPECT_EQ(memory.write(103, 0x9000, bytes, 0xff), Answer::kOk);
   EXPECT_EQ(memory.read(104, 0x9000, std::as_writable_bytes(std::span(&read, 1))), Answer::kOk);
@@ -169,7 +169,7 @@ TEST_F(Dma, AnErrorReplyIsAnAccessThatNobodyAnswers) {
 TEST_F(Dma, NeighboursShareAMessageAndRepliesComeInAnyOrder) {
   std::array<std::uint64_t, 4> words{};
   const auto bytes = [&](std::size_t i) { return std::as_writable_bytes(std::span(&words[i], 1)); };
-  for (const std::size_t i : {0, 1, 2}) EXPECT_EQ(memory.read(100 + i, kPlace + 8 * i, bytes(i)), Answer::kPending);
+  for (const std::size_t i : {0U, 1U, 2U}) EXPECT_EQ(memory.read(100 + i, kPlace + 8 * i, bytes(i)), Answer::kPending);
   EXPECT_EQ(memory.read(103, kPlace + 0x100, bytes(3)), Answer::kPending);
   const auto requests = memory.take_requests();
   ASSERT_EQ(requests.size(), 2U);
@@ -184,7 +184,7 @@ TEST_F(Dma, NeighboursShareAMessageAndRepliesComeInAnyOrder) {
   near.append(vu::DmaAccess{kPlace, 24});
   near.append(std::array<std::uint64_t, 3>{11, 22, 33});
   ASSERT_TRUE(memory.answer(near));
-  for (const std::size_t i : {2, 0, 1}) EXPECT_EQ(memory.read(100 + i, kPlace + 8 * i, bytes(i)), Answer::kOk);
+  for (const std::size_t i : {2U, 0U, 1U}) EXPECT_EQ(memory.read(100 + i, kPlace + 8 * i, bytes(i)), Answer::kOk);
   EXPECT_EQ(words, (std::array<std::uint64_t, 4>{11, 22, 33, 44}));
 }
 

@@ -53,7 +53,7 @@ TEST_F(Maps, StrobesChooseTheBytes) {
 
 TEST_F(Maps, NothingBesideAMapIsTouched) {
   ASSERT_EQ(map(0x10'0000, kPage, file, 3 * kPage), 0);
-  for (const std::uint64_t address : {0x10'0000 - 8, 0x10'0000 - 4, 0x10'1000 - 4, 0x10'1000})
+  for (const std::uint64_t address : {0x10'0000U - 8, 0x10'0000U - 4, 0x10'1000U - 4, 0x10'1000U})
     EXPECT_FALSE(reaches(address)) << address;
   for (std::uint64_t offset = 0; offset < 8 * kPage; offset += 8) ASSERT_EQ(word(offset), 0U) << offset;
   EXPECT_TRUE(reaches(0x10'0ff8));
