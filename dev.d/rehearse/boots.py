@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 
-STEPS = ("demo", "cosim", "ioas-card", "ioas-host", "windows")
+ON_CARD = ("lspci", "vfio", "selftest", "demo", "cosim", "ioas-card")
+STEPS = (*ON_CARD, "ioas-host", "windows", "scenarios")
 # Two devices besides the card, which do DMA behind the guest's IOMMU alone, to any address.
 EDU = tuple(f"edu,addr={slot},dma_mask={2**64 - 1:#x}" for slot in (4, 5))
 
@@ -14,11 +15,13 @@ class Boot:
     what: str
     iommu: tuple[str, ...]  # QEMU devices
     bits: int  # of its addresses
-    modules: str  # "stock": Debian's, so type1 alone; "iommufd": with iommufd and VFIO's device files
+    modules: str  # one of kernel.ORDERS
     steps: tuple[str, ...] = STEPS  # scripts in tests/vm/steps
     kernel_arguments: tuple[str, ...] = ("intel_iommu=on",)
     devices: tuple[str, ...] = EDU
     card: str = "sim"  # what is served
+    cards: int = 1  # how many of it, each by a server of its own
+    plugged: bool = False  # they are plugged in when the guest asks for them
     function: str = "card"  # as which function
     report: str = "report.log"  # where the guest's report arrives
     shared_memory: bool = True  # the server accesses the guest's memory itself; else by messages
@@ -30,14 +33,22 @@ def intel(bits):
     return (f"intel-iommu,aw-bits={bits},intremap=on,caching-mode=on",)
 
 
+AMD = ("amd-iommu,dma-remap=on,intremap=on",)
+VIRTIO = ("virtio-iommu-pci",)
+
+
 BOOTS = (
-    Boot("type1", "stock Debian kernel, Intel IOMMU of 39 bits", intel(39), 39, "stock", quick=True),
+    Boot("type1", "stock Debian kernel, Intel IOMMU of 39 bits", intel(39), 39, "type1", quick=True),
     Boot("iommufd", "iommufd and VFIO device files, Intel IOMMU of 48 bits", intel(48), 48, "iommufd", quick=True),
     # QEMU's model loses the bus number of functions behind a bridge when it logs a fault.
-    Boot("amd", "iommufd, AMD IOMMU of 64 bits", ("amd-iommu,dma-remap=on,intremap=on",), 64, "iommufd", kernel_arguments=(),
-         faults_of="00:00.0"),
-    Boot("messages", "iommufd, the card's DMA by messages through QEMU", intel(48), 48, "iommufd", ("demo", "cosim", "ioas-card"),
-         shared_memory=False),
-    Boot("hostile", "type1, the card's memory slow, out of order and stalling", intel(39), 39, "stock",
-         ("demo", "cosim", "ioas-card"), card="sim:profile=hostile"),
+    Boot("amd", "iommufd, AMD IOMMU of 64 bits", AMD, 64, "iommufd", kernel_arguments=(), faults_of="00:00.0"),
+    Boot("amd-type1", "type1, AMD IOMMU of 64 bits", AMD, 64, "type1", kernel_arguments=(), faults_of="00:00.0"),
+    # Its endpoints have numbers: bus 1, device 0, function 0 is 256.
+    Boot("virtio", "iommufd, virtio IOMMU of 39 bits", VIRTIO, 39, "iommufd-virtio", kernel_arguments=(), faults_of="EP 256 "),
+    Boot("virtio-type1", "type1, virtio IOMMU of 39 bits", VIRTIO, 39, "type1-virtio", kernel_arguments=(), faults_of="EP 256 "),
+    Boot("messages", "iommufd, the card's DMA by messages through QEMU", intel(48), 48, "iommufd", ON_CARD, shared_memory=False),
+    Boot("hot-plug", "type1, a card that is plugged into the running guest", intel(48), 48, "type1", ON_CARD, plugged=True),
+    Boot("two-cards", "iommufd, two cards", intel(39), 39, "iommufd", ("two-cards", "cosim"), cards=2),
+    Boot("hostile", "type1, the card's memory slow, out of order and stalling", intel(39), 39, "type1", ON_CARD,
+         card="sim:profile=hostile"),
 )

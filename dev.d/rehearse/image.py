@@ -3,11 +3,13 @@
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import kernel
 
 PROGRAMS = ("sw/aperture", "tests/cosim/cosim_test", "tests/ioas/ioas_card_conformance", "tests/ioas/ioas_host_conformance",
-            "tests/ioas/ioas_host_windows")  # in build/guest
+            "tests/ioas/ioas_host_windows", "tests/vm/vfio_test")  # in build/guest
+TOOLS = ("/usr/bin/lspci",)  # this machine's
 LIMIT = 120  # seconds
 PACK = 'cd "$1" && find . | sort | "$2" cpio -o -H newc | gzip -1 > "$3"'
 
@@ -15,8 +17,7 @@ PACK = 'cd "$1" && find . | sort | "$2" cpio -o -H newc | gzip -1 > "$3"'
 def copy_programs(build, tree):
     """The programs, without debug information, and every library they are linked with. Not linked statically: they are then
     compiled like those that run here, so that ccache has most of them."""
-    for name in PROGRAMS:
-        program = build / name
+    for program in (*(build / name for name in PROGRAMS), *map(Path, TOOLS)):
         linked = subprocess.run(["ldd", program], capture_output=True, text=True, check=True, timeout=LIMIT).stdout
         for library in re.findall(r"(/\S+) \(0x", linked):
             # The loader is found at its full path, the others by the loader.
@@ -27,15 +28,15 @@ def copy_programs(build, tree):
 
 
 def copy_modules(root, built, tree):
-    for kind, names in (("stock", kernel.STOCK), ("iommufd", kernel.WITH_IOMMUFD)):
-        folder = tree / "modules" / kind
+    folders = {name: tree / "modules" / name for name in ("stock", "iommufd", "orders")}
+    for folder in folders.values():
         folder.mkdir(parents=True)
-        (folder / "order").write_text("\n".join(names) + "\n")
-        for name in names:
-            if kind == "iommufd" and name in kernel.BUILT:
-                shutil.copy(built / f"{name}.ko", folder)
-            else:
-                kernel.stock_module(root, name, folder / f"{name}.ko")
+    for name in kernel.STOCK:
+        kernel.stock_module(root, name, folders["stock"] / f"{name}.ko")
+    for name in kernel.BUILT:
+        shutil.copy(built / f"{name}.ko", folders["iommufd"])
+    for name, lines in kernel.ORDERS.items():
+        (folders["orders"] / name).write_text("\n".join(lines) + "\n")
 
 
 def make(root, modules, repository, folder):
@@ -48,6 +49,8 @@ def make(root, modules, repository, folder):
     copy_modules(root, modules, tree)
     shutil.copy(repository / "tests/vm/init.sh", tree / "init")
     shutil.copytree(repository / "tests/vm/steps", tree / "steps")
+    shutil.copytree(repository / "sw/scenarios", tree / "scenarios")
+    shutil.copytree(repository / "tests/vm/scenarios", tree / "scenarios-host")
     file = folder / "initrd.gz"
     pack = ["sh", "-ec", PACK, "sh", tree, root / "usr/bin/busybox", file]
     subprocess.run(pack, check=True, timeout=LIMIT, capture_output=True)

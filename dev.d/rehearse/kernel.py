@@ -11,9 +11,18 @@ import subprocess
 
 from process import NotRun, run
 
-STOCK = ("irqbypass", "vfio", "vfio_iommu_type1", "vfio-pci-core", "vfio-pci")  # in the order in which they load
-WITH_IOMMUFD = ("irqbypass", "iommufd", "vfio", "vfio_iommu_type1", "vfio-pci-core", "vfio-pci")
-BUILT = tuple(name for name in WITH_IOMMUFD if name != "irqbypass")
+BUILT = ("iommufd", "vfio", "vfio_iommu_type1", "vfio-pci-core", "vfio-pci")
+STOCK = ("irqbypass", "virtio-iommu", "vfio", "vfio_iommu_type1", "vfio-pci-core", "vfio-pci")
+# What is loaded, in this order, each with its parameters. Behind virtio-iommu the kernel cannot say that interrupts are isolated.
+UNSAFE = " allow_unsafe_interrupts=1"
+TYPE1 = ("stock/irqbypass", "stock/vfio", "stock/vfio_iommu_type1", "stock/vfio-pci-core", "stock/vfio-pci")
+IOMMUFD = ("stock/irqbypass", *(f"iommufd/{name}" for name in BUILT))
+ORDERS = {
+    "type1": TYPE1,
+    "iommufd": IOMMUFD,
+    "type1-virtio": ("stock/virtio-iommu", *(name + UNSAFE * name.endswith("type1") for name in TYPE1)),
+    "iommufd-virtio": ("stock/virtio-iommu", *(name + UNSAFE * name.endswith(("iommufd/iommufd", "type1")) for name in IOMMUFD)),
+}
 SOURCES = ("drivers/iommu/iommufd", "drivers/iommu/*.h", "drivers/vfio", "lib/interval_tree.c")
 SETTINGS = ("CONFIG_IOMMUFD=m", "CONFIG_VFIO_DEVICE_CDEV=y", "CONFIG_DEBUG_INFO=", "CONFIG_DEBUG_INFO_BTF_MODULES=",
             "KCFLAGS=-DCONFIG_IOMMUFD_MODULE=1 -DCONFIG_VFIO_DEVICE_CDEV=1 -DCONFIG_INTERVAL_TREE_SPAN_ITER=1")

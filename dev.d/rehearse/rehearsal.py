@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the boots one after the other and judges them: by what the guest reports and by what the server counted."""
-import json
+import contextlib
 import shutil
 import tempfile
 import time
@@ -9,6 +9,9 @@ from pathlib import Path
 
 import machine
 from process import tail
+
+
+IOMMU_DRIVERS = ("DMAR:", "AMD-Vi:", "virtio_iommu")  # as the kernel names them
 
 
 @dataclass
@@ -20,24 +23,22 @@ class Check:
 
 
 def boot_once(root, image, boot, repository, folder, command_line):
-    """(report, what is wrong with machine or server, the server's counts, what the guest's console showed)"""
+    """(report, what is wrong with machine or servers, the counts of each server, what the guest's console showed)"""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     report = machine.Report(folder / boot.report, machine.new_token())
-    with tempfile.TemporaryDirectory(prefix="aperture-") as short:  # a socket's path has 107 bytes at most
-        socket = Path(short) / "card"
-        with machine.Server(repository, boot, socket, folder) as server:
-            command = command_line(root, image, boot, folder, socket, report.token)
-            wrong = machine.power_on(command, folder, report, server)
-            ended = server.finish()
-    if wrong is None and ended != 0:
-        wrong = "the server did not end" if ended is None else f"the server ended with exit code {ended}"
-    try:
-        document = json.loads((folder / "counts.json").read_text())
-        counts = document["client0"] | {"behind": document.get("dma_client0", {})}
-    except (ValueError, KeyError):
-        counts = {}
-        wrong = wrong or "the server gave no counts"
+    with contextlib.ExitStack() as opened:
+        # A socket's path has 107 bytes at most.
+        short = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="aperture-")))
+        sockets = [short / f"card{number}" for number in range(1, boot.cards + 1)]
+        servers = [opened.enter_context(machine.Server(repository, boot, socket, folder)) for socket in sockets]
+        command = command_line(root, image, boot, folder, sockets, report.token)
+        wrong = machine.power_on(command, folder, report, servers, machine.Slots(boot, sockets))
+        ended = [server.finish() for server in servers]
+    wrong = wrong or next(filter(None, ended), None)
+    counts = [server.counts() for server in servers]
+    if not all(counts):
+        wrong = wrong or "a server gave no counts"
     console = folder / "console.log"
     return report, wrong, counts, console.read_text(errors="replace") if console.exists() else ""
 
@@ -57,28 +58,28 @@ def step_check(boot, report, name):
     return Check(boot.name, name, ok, ", ".join([*ended, *tests, f"{known.get('seconds', '?')} s"]))
 
 
-def count_checks(boot, counts):
-    """That the card was driven from the guest at all: registers, interrupts, and memory that the guest's IOMMU showed it."""
+def count_checks(boot, counts, card=""):
+    """That a card was driven from the guest at all: registers, interrupts, and memory that the guest's IOMMU showed it."""
     received = counts.get("received", {})
     dma = counts.get("dma", {})
     way = "file" if boot.shared_memory else "message"
     moved = min(dma.get(f"{way}_read", 0), dma.get(f"{way}_written", 0))
     accesses = min(received.get("REGION_READ", 0), received.get("REGION_WRITE", 0))
-    yield Check(boot.name, "registers", accesses > 1000,
+    yield Check(boot.name, f"registers{card}", accesses > 1000,
                 f"{received.get('REGION_READ', 0)} reads, {received.get('REGION_WRITE', 0)} writes")
-    yield Check(boot.name, "maps", received.get("DMA_MAP", 0) > 100 and received.get("DMA_UNMAP", 0) > 100,
+    yield Check(boot.name, f"maps{card}", received.get("DMA_MAP", 0) > 100 and received.get("DMA_UNMAP", 0) > 100,
                 f"{received.get('DMA_MAP', 0)} made, {received.get('DMA_UNMAP', 0)} taken back")
-    yield Check(boot.name, "DMA", moved > 1 << 20,
+    yield Check(boot.name, f"DMA{card}", moved > 1 << 20,
                 f"{dma.get(f'{way}_read', 0)} bytes read, {dma.get(f'{way}_written', 0)} written")
-    yield Check(boot.name, "interrupts", counts.get("interrupts", 0) > 0, f"{counts.get('interrupts', 0)}")
-    yield Check(boot.name, "protocol", counts.get("error_replies", 1) == 0, f"{counts.get('error_replies', '?')} error replies")
+    yield Check(boot.name, f"interrupts{card}", counts.get("interrupts", 0) > 0, f"{counts.get('interrupts', 0)}")
+    yield Check(boot.name, f"protocol{card}", counts.get("error_replies", 1) == 0, f"{counts.get('error_replies', '?')} error replies")
 
 
 def refusal_check(boot, report, counts, console):
     """That the guest's IOMMU stopped the card where a test gives memory back first: its kernel has to name the card."""
-    function = boot.faults_of or report.card().split(":", 1)[-1] or "(no card)"
-    told = [line for line in console.splitlines() if function in line and ("DMAR:" in line or "AMD-Vi:" in line)]
-    refused = counts.get("dma", {}).get("unsupported", 0)
+    function = boot.faults_of or report.card().split(",")[0].split(":", 1)[-1] or "(no card)"
+    told = [line for line in console.splitlines() if function in line and any(driver in line for driver in IOMMU_DRIVERS)]
+    refused = counts[0].get("dma", {}).get("unsupported", 0)
     return Check(boot.name, "refused", bool(told) and refused > 0, f"{refused} accesses, {len(told)} told by the kernel")
 
 
@@ -86,20 +87,33 @@ def judge(boot, report, wrong, counts, console):
     yield Check(boot.name, "machine", wrong is None, wrong or "powered off")
     if wrong is None:
         yield Check(boot.name, "report", report.done(), "complete" if report.done() else "the guest did not reach its end")
-    for name in ("modules", "bind", *boot.steps):
+    for name in (*["plug"] * boot.plugged, "modules", "bind", *boot.steps):
         yield step_check(boot, report, name)
-    yield from count_checks(boot, counts)
+    for number, of_card in enumerate(counts, 1):
+        yield from count_checks(boot, of_card, f" {number}" * (boot.cards > 1))
     yield refusal_check(boot, report, counts, console)
 
 
 def show_logs(folder):
-    for name in ("console.log", "qemu.log", "server.log"):
-        print(f"  last lines of {folder / name}:\n{tail(folder / name)}", flush=True)
+    for file in sorted(folder.glob("*.log")):
+        if file.name != "report.log":
+            print(f"  last lines of {file}:\n{tail(file)}", flush=True)
+
+
+def summary(boots, checks, seconds):
+    """A line a boot: what it had, and how much of it was good."""
+    yield f"{'boot':<13}{'':<7}{'checks':<10}{'time':<7}what"
+    for boot in boots:
+        own = [check for check in checks if check.boot == boot.name]
+        good = sum(check.ok for check in own)
+        yield (f"{boot.name:<13}{'ok' if good == len(own) else 'FAILED':<7}{f'{good}/{len(own)}':<10}"
+               f"{f'{seconds[boot.name]:.0f} s':<7}{boot.what}")
 
 
 def run(root, image, repository, folder, boots, command_line=machine.command_line, judge=judge):
     """Prints a table; the exit code. `image` is what `command_line` makes a guest of."""
     checks = []
+    seconds = {}
     for boot in boots:
         print(f"rehearse: {boot.name}: {boot.what} ...", flush=True)
         began = time.monotonic()
@@ -109,12 +123,14 @@ def run(root, image, repository, folder, boots, command_line=machine.command_lin
             print("rehearse: the kernel panicked before its first program; once more", flush=True)
             seen = boot_once(root, image, boot, repository, place, command_line)
         found = list(judge(boot, *seen))
-        print(f"rehearse: {boot.name} took {time.monotonic() - began:.0f} s", flush=True)
+        seconds[boot.name] = time.monotonic() - began
+        print(f"rehearse: {boot.name} took {seconds[boot.name]:.0f} s", flush=True)
         if not all(check.ok for check in found):
             show_logs(place)
         checks += found
     for check in checks:
-        print(f"{'ok  ' if check.ok else 'FAIL'} {check.boot:<10} {check.what:<12} {check.detail}")
+        print(f"{'ok  ' if check.ok else 'FAIL'} {check.boot:<12} {check.what:<13} {check.detail}")
+    print("", *summary(boots, checks, seconds), "", sep="\n")
     failed = sum(not check.ok for check in checks)
     print(f"rehearse: {failed or 'none'} of {len(checks)} checks failed", flush=True)
     return 1 if failed else 0

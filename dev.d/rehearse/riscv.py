@@ -35,6 +35,8 @@ class Boot:
     name: str = "riscv"
     what: str = "Linux's RISC-V IOMMU driver on the card's IOMMU, the card's DMA behind it"
     card: str = CARD
+    cards: int = 1
+    plugged: bool = False
     function: str = "iommu"
     report: str = "console.log"
 
@@ -50,7 +52,7 @@ def function(slot, socket):
                        "socket": {"type": "unix", "path": str(socket)}})
 
 
-def command_line(root, guest, _boot, folder, socket, token):
+def command_line(root, guest, _boot, folder, sockets, token):
     append = ["console=ttyS0", "loglevel=8", "panic=-1", '"dyndbg=file drivers/iommu/riscv/* +p"', f"aperture.token={token}"]
     command = machine.qemu(root, "riscv64") + [
         "-accel", "tcg", "-M", "virt,aia=aplic-imsic", "-m", MEMORY,
@@ -59,8 +61,8 @@ def command_line(root, guest, _boot, folder, socket, token):
         "-append", " ".join(append), "-object", f"memory-backend-memfd,id=memory,size={MEMORY},share=on",
         "-machine", "memory-backend=memory"]
     tree = riscv_tree.make(root, command, folder, SLOTS["iommu"])
-    return [*command, "-dtb", str(tree), "-device", function(SLOTS["iommu"], socket),
-            "-device", function(SLOTS["dma"], machine.dma_socket(socket))]
+    return [*command, "-dtb", str(tree), "-device", function(SLOTS["iommu"], sockets[0]),
+            "-device", function(SLOTS["dma"], machine.dma_socket(sockets[0]))]
 
 
 def driver_checks(boot, report, console):
@@ -119,6 +121,7 @@ def traffic_checks(boot, counts):
 
 
 def judge(boot, report, wrong, counts, console):
+    counts = counts[0]
     yield Check(boot.name, "machine", wrong is None, wrong or "ended")
     if wrong is None:
         yield Check(boot.name, "report", report.done(), "complete" if report.done() else "the guest did not reach its end")

@@ -11,6 +11,11 @@ namespace {
 
 constexpr std::size_t kExpress = 0x40;
 constexpr std::size_t kMsix = 0x80;
+constexpr std::size_t kPower = 0x90;
+constexpr std::size_t kPowerControl = kPower + PCI_PM_CTRL;
+constexpr std::byte kPowerState{PCI_PM_CTRL_STATE_MASK};
+constexpr std::byte kD0{0};
+constexpr std::byte kD3{3};
 static_assert(kExpress + PCI_CAP_EXP_ENDPOINT_SIZEOF_V2 <= kMsix);
 
 constexpr std::uint16_t kCommandWritable =
@@ -60,9 +65,14 @@ void ConfigSpace::reset() {
   put(kExpress + PCI_EXP_LNKSTA, PCI_EXP_LNKSTA_CLS_2_5GB | PCI_EXP_LNKSTA_NLW_X1, 2);
 
   put(kMsix + PCI_CAP_LIST_ID, PCI_CAP_ID_MSIX, 1);
+  put(kMsix + PCI_CAP_LIST_NEXT, kPower, 1);
   put(kMsix + PCI_MSIX_FLAGS, layout_.vectors - 1, 2, PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
   put(kMsix + PCI_MSIX_TABLE, layout_.msix_table | layout_.msix_bar, 4);
   put(kMsix + PCI_MSIX_PBA, layout_.msix_pending | layout_.msix_bar, 4);
+
+  put(kPower + PCI_CAP_LIST_ID, PCI_CAP_ID_PM, 1);
+  put(kPower + PCI_PM_PMC, 3, 2);  // version; D0 and D3hot, no PME
+  put(kPowerControl, PCI_PM_CTRL_NO_SOFT_RESET, 2, PCI_PM_CTRL_STATE_MASK);
 }
 
 void ConfigSpace::read(std::size_t offset, std::span<std::byte> to) const {
@@ -73,6 +83,8 @@ bool ConfigSpace::write(std::size_t offset, std::span<const std::byte> from) {
   bool reset_wanted = false;
   for (std::size_t i = 0; i < from.size(); ++i) {
     const std::size_t at = offset + i;
+    const std::byte wanted = from[i] & kPowerState;
+    if (at == kPowerControl && wanted != kD0 && wanted != kD3) continue;  // a state that there is not
     bytes_[at] = (bytes_[at] & ~writable_[at]) | (from[i] & writable_[at]);
     // The upper byte of Device Control; the bit itself always reads 0.
     const auto initiate = static_cast<std::byte>(PCI_EXP_DEVCTL_BCR_FLR >> 8);
@@ -81,10 +93,12 @@ bool ConfigSpace::write(std::size_t offset, std::span<const std::byte> from) {
   return reset_wanted;
 }
 
-bool ConfigSpace::memory_enabled() const {
-  return (static_cast<unsigned>(bytes_[PCI_COMMAND]) & PCI_COMMAND_MEMORY) != 0;
+bool ConfigSpace::commanded(unsigned bit) const {
+  return (static_cast<unsigned>(bytes_[PCI_COMMAND]) & bit) != 0 && (bytes_[kPowerControl] & kPowerState) == kD0;
 }
 
-bool ConfigSpace::bus_master() const { return (static_cast<unsigned>(bytes_[PCI_COMMAND]) & PCI_COMMAND_MASTER) != 0; }
+bool ConfigSpace::memory_enabled() const { return commanded(PCI_COMMAND_MEMORY); }
+
+bool ConfigSpace::bus_master() const { return commanded(PCI_COMMAND_MASTER); }
 
 }  // namespace aperture::sw::serve

@@ -2,7 +2,7 @@
 #pragma once
 
 // The configuration space of the served function (PCI Local Bus 3.0 chapter 6, PCI Express Base 7.5): a type 0 header,
-// a PCI Express capability with function level reset, an MSI-X capability.
+// a PCI Express capability with function level reset, an MSI-X capability, power management (PCI Express Base 5.3).
 
 #include <array>
 #include <cstddef>
@@ -27,10 +27,12 @@ class ConfigSpace {
   /// As after power-on.
   void reset();
 
+  /// Both need the function to be in D0.
   bool memory_enabled() const;
   bool bus_master() const;
 
  private:
+  bool commanded(unsigned bit) const;
   void put(std::size_t offset, std::uint64_t value, unsigned size, std::uint64_t writable = 0);
   void put_bar(unsigned bar);
 

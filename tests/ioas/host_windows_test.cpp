@@ -123,6 +123,8 @@ TEST_P(HostWindows, DeviceUsesATableMadeBeforehandWithPagesOf4KiBWhereAsked) {
   if (device->function().backend() != vfio::Backend::kIommufd) GTEST_SKIP() << "type1 has neither";
   Ioas ioas(platform, {.huge_pages = false});
   ASSERT_TRUE(ioas.attach(*device));
+  // A driver that completes a table only by an attach, as virtio's, can have none beforehand; the fakes always can.
+  if (const auto told = machine.fallbacks(); !told.empty() && !GetParam().address.empty()) GTEST_SKIP() << told.front();
   EXPECT_NE(static_cast<host::IommufdDomain*>(device->domain())->table(), nullptr);
   ASSERT_TRUE(ioas.map(memory.data(), kPageSize, Prot::kReadWrite, Iova{0x10000}));
   const std::array<std::byte, 2> sent{std::byte{1}, std::byte{2}};

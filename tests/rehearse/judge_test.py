@@ -12,7 +12,7 @@ import rehearsal  # noqa: E402
 from boots import Boot  # noqa: E402
 
 TOKEN = "0123456789abcdef"
-BOOT = Boot("name", "what", (), 39, "stock", ("demo", "cosim"))
+BOOT = Boot("name", "what", (), 39, "type1", ("demo", "cosim"))
 GOOD = ["init", "card 0000:01:00.0", "end modules exit 0", "end bind exit 0", "end demo exit 0",
         "end cosim exit 0 PASSED 40 SKIPPED 2", "done"]
 COUNTS = {"received": {"REGION_READ": 5000, "REGION_WRITE": 5000, "DMA_MAP": 500, "DMA_UNMAP": 400},
@@ -23,6 +23,7 @@ FAULT = "[   41.386157] DMAR: [DMA Read NO_PASID] Request device [01:00.0] fault
 
 def failed(lines=GOOD, counts=COUNTS, wrong=None, token=TOKEN, boot=BOOT, console=FAULT):
     """Names of the failed checks when the guest reported `lines` with `token`."""
+    counts = counts if isinstance(counts, list) else [counts]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "report.log"
         path.write_text("".join(f"aperture {token} {line}\r\n" for line in lines))
@@ -61,7 +62,7 @@ class Judge(unittest.TestCase):
         self.assertEqual(failed(counts={}), ["registers", "maps", "DMA", "interrupts", "protocol", "refused"])
 
     def test_wants_memory_to_go_the_way_the_boot_is_about(self):
-        by_message = Boot("name", "what", (), 39, "stock", ("demo", "cosim"), shared_memory=False)
+        by_message = Boot("name", "what", (), 39, "type1", ("demo", "cosim"), shared_memory=False)
         self.assertEqual(failed(boot=by_message), ["DMA"])
 
     def test_wants_the_kernel_to_name_the_card_as_refused(self):
@@ -72,6 +73,31 @@ class Judge(unittest.TestCase):
 
     def test_counts_refused_requests(self):
         self.assertEqual(failed(counts=COUNTS | {"error_replies": 1}), ["protocol"])
+
+    def test_wants_each_of_two_cards_driven(self):
+        two = Boot("name", "what", (), 39, "type1", ("demo", "cosim"), cards=2)
+        self.assertEqual(failed(boot=two, counts=[COUNTS, COUNTS]), [])
+        self.assertEqual(failed(boot=two, counts=[COUNTS, COUNTS | {"interrupts": 0}]), ["interrupts 2"])
+
+    def test_wants_a_card_plugged_in(self):
+        plugged = Boot("name", "what", (), 39, "type1", ("demo", "cosim"), plugged=True)
+        self.assertEqual(failed(boot=plugged), ["plug"])
+        self.assertEqual(failed([*GOOD, "end plug exit 0"], boot=plugged), [])
+
+    def test_knows_virtios_word_for_a_refusal(self):
+        virtio = Boot("name", "what", (), 39, "type1", ("demo", "cosim"), faults_of="EP 256 ")
+        told = "[   41.386157] virtio_iommu virtio0: page fault from EP 256 at 0x400000 [R]"
+        self.assertEqual(failed(boot=virtio, console=told), [])
+        self.assertEqual(failed(boot=virtio, console=told.replace("256", "32")), ["refused"])
+
+
+class Summary(unittest.TestCase):
+    def test_has_a_line_a_boot(self):
+        other = Boot("other", "what else", (), 39, "type1")
+        checks = [rehearsal.Check("name", "a", True, ""), rehearsal.Check("name", "b", False, ""), rehearsal.Check("other", "a", True, "")]
+        lines = list(rehearsal.summary([BOOT, other], checks, {"name": 61.4, "other": 3}))
+        self.assertEqual([line.split() for line in lines[1:]],
+                         [["name", "FAILED", "1/2", "61", "s", "what"], ["other", "ok", "1/1", "3", "s", "what", "else"]])
 
 
 if __name__ == "__main__":

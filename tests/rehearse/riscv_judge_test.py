@@ -35,7 +35,7 @@ def failed(lines=REPORT, log=LOG, counts=COUNTS, wrong=None):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "console.log"
         path.write_text(console + "".join(f"aperture {TOKEN} {line}\r\n" for line in lines))
-        return [check.what for check in riscv.judge(riscv.Boot(), machine.Report(path, TOKEN), wrong, counts, path.read_text())
+        return [check.what for check in riscv.judge(riscv.Boot(), machine.Report(path, TOKEN), wrong, [counts], path.read_text())
                 if not check.ok]
 
 

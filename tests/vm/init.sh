@@ -3,7 +3,8 @@
 # The guest's first and only program: loads the VFIO modules, hands VFIO the functions, runs the steps and powers off.
 # The kernel's command line says what to do:
 #   aperture.token=HEX      comes back in every line of the report, so that no old line is taken for one of this boot
-#   aperture.modules=NAME   a folder in /modules; its file "order" lists the modules
+#   aperture.modules=NAME   a file in /modules/orders: a module with its parameters in each line
+#   aperture.plugged=N      cards that are plugged in once the guest asks for them
 #   aperture.bits=N         address bits of the IOMMU, for tests that depend on them
 #   aperture.steps=A,B      scripts in /steps, in their order
 # The report goes to the second serial port, everything else to the console.
@@ -33,10 +34,20 @@ step() {
 }
 
 load_modules() {
-  local folder
-  folder=/modules/$(argument modules)
-  for module in $(cat "$folder/order"); do
-    insmod "$folder/$module.ko" || return 1
+  local module parameters
+  while read -r module parameters; do
+    # shellcheck disable=SC2086  # one word a parameter
+    insmod "/modules/$module.ko" $parameters || return 1
+  done < "/modules/orders/$(argument modules)"
+}
+
+# The cards' addresses, once there are as many as are to be plugged in.
+await_cards() {
+  local wanted=$1 tries=600
+  while [ "$(functions 0x1234 0xa9e7 | tr ',' '\n' | grep -c .)" -ne "$wanted" ]; do
+    tries=$((tries - 1))
+    [ $tries -gt 0 ] || { echo "not $wanted cards but: $(functions 0x1234 0xa9e7)"; return 1; }
+    sleep 0.1
   done
 }
 
@@ -50,8 +61,8 @@ hand_over() {
   done
 }
 
-# Two functions of this script are steps, which are commands of their own.
-if [ $$ -ne 1 ]; then "$1"; exit; fi
+# Functions of this script are steps, which are commands of their own.
+if [ $$ -ne 1 ]; then "$@"; exit; fi
 
 /bin/busybox mkdir -p /proc /sys /dev /tmp
 /bin/busybox --install -s /bin
@@ -61,15 +72,20 @@ mount -t sysfs sysfs /sys
 mount -t devtmpfs dev /dev
 
 report init
-export APERTURE_BDF APERTURE_EDU
+export APERTURE_BDF APERTURE_EDU APERTURE_CARD APERTURE_CARDS APERTURE_HOST_BITS
+plugged=$(argument plugged)
+if [ "$plugged" != 0 ]; then
+  report plug
+  step plug 90 /init await_cards "$plugged"
+fi
 APERTURE_BDF=$(functions 0x1234 0xa9e7)  # driver/card/pci.hpp
 APERTURE_EDU=$(functions 0x1234 0x11e8)  # QEMU's device for education
 report card "$APERTURE_BDF"
 step modules 60 /init load_modules
 step bind 60 /init hand_over
-APERTURE_CARD=vfio:$APERTURE_BDF
+APERTURE_CARD=vfio:${APERTURE_BDF%%,*}
+APERTURE_CARDS=$(echo "$APERTURE_BDF" | tr ',' '\n' | sed 's/^/vfio:/')
 APERTURE_HOST_BITS=$(argument bits)
-export APERTURE_CARD APERTURE_HOST_BITS
 for name in $(argument steps | tr ',' ' '); do
   step "$name" 600 sh "/steps/$name.sh"
 done
