@@ -7,4 +7,5 @@ dma/dma_pkg.sv
 -y iommu
 -y dma
 -y card
+-y fpga
 +libext+.sv

@@ -5,7 +5,7 @@ import json
 import re
 import subprocess
 
-TOP = "card_top"
+TOP = "fpga_top"
 # as synth_xilinx begins, but for its look for the top: a module whose parents are empty would go
 CELLS = "read_verilog -lib -specify +/xilinx/cells_sim.v; read_verilog -lib +/xilinx/cells_xtra.v"
 FAMILY = "synth_xilinx -family xc7 -noiopad -noclkbuf -nosrl -nodsp -run"
