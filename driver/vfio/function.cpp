@@ -5,12 +5,18 @@
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
 
+#include <bit>
 #include <cstring>
 #include <vector>
 
 #include "vfio/uapi.hpp"
 
 namespace aperture::vfio {
+namespace {
+
+const char* name_of(std::uint32_t irqs) { return irqs == VFIO_PCI_MSIX_IRQ_INDEX ? "MSI-X" : "MSI"; }
+
+}  // namespace
 
 Function::~Function() { (void)set_bus_master(false); }
 
@@ -63,11 +69,22 @@ Result<Region> Function::region(unsigned index) {
 }
 
 Result<unsigned> Function::vectors() {
+  for (const std::uint32_t irqs : {kMsix, kMsi}) {
+    irqs_ = irqs;
+    const auto count = vectors(irqs);
+    if (!count || *count != 0) return count;
+  }
+  return 0;
+}
+
+Result<unsigned> Function::vectors(std::uint32_t irqs) {
+  static_assert(kMsi == VFIO_PCI_MSI_IRQ_INDEX && kMsix == VFIO_PCI_MSIX_IRQ_INDEX);
   vfio_irq_info info{};
   info.argsz = sizeof info;
-  info.index = VFIO_PCI_MSIX_IRQ_INDEX;
+  info.index = irqs;
   if (const int done = kernel_.call(device_.fd(), VFIO_DEVICE_GET_IRQ_INFO, info); done < 0)
-    return std::unexpected(request_failed(location_.address, "VFIO_DEVICE_GET_IRQ_INFO (MSI-X)", -done));
+    return std::unexpected(
+        request_failed(location_.address, fmt::format("VFIO_DEVICE_GET_IRQ_INFO ({})", name_of(irqs)), -done));
   return (info.flags & VFIO_IRQ_INFO_EVENTFD) != 0 ? info.count : 0;
 }
 
@@ -78,15 +95,18 @@ Result<unsigned> Function::signal(std::span<const int> eventfds) {
     set.argsz = static_cast<std::uint32_t>(buffer.size());
     set.flags = VFIO_IRQ_SET_ACTION_TRIGGER |
                 (eventfds.empty() ? VFIO_IRQ_SET_DATA_NONE : static_cast<std::uint32_t>(VFIO_IRQ_SET_DATA_EVENTFD));
-    set.index = VFIO_PCI_MSIX_IRQ_INDEX;
+    set.index = irqs_;
     set.count = static_cast<std::uint32_t>(eventfds.size());
     if (!eventfds.empty()) std::memcpy(&set.data, eventfds.data(), eventfds.size_bytes());
     const int done = kernel_.call(device_.fd(), VFIO_DEVICE_SET_IRQS, set);
     if (done == 0) return static_cast<unsigned>(eventfds.size());
     // A positive answer is how many vectors there are on this machine.
     if (done < 0 || static_cast<std::size_t>(done) >= eventfds.size())
-      return std::unexpected(request_failed(location_.address, "VFIO_DEVICE_SET_IRQS (MSI-X)", done < 0 ? -done : EIO));
-    eventfds = eventfds.first(static_cast<std::size_t>(done));
+      return std::unexpected(request_failed(location_.address, fmt::format("VFIO_DEVICE_SET_IRQS ({})", name_of(irqs_)),
+                                            done < 0 ? -done : EIO));
+    // A function is given a power of two of MSIs: the next lower one, or some would have no eventfd.
+    const auto there = static_cast<std::size_t>(done);
+    eventfds = eventfds.first(vectors_fold() ? std::bit_floor(there) : there);
   }
 }
 

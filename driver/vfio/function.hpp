@@ -29,10 +29,13 @@ class Function {
 
   /// BAR `index`. ENODEV: the function has none there.
   Result<Region> region(unsigned index);
-  /// How many MSI-X vectors it has; 0: none.
+  /// How many vectors it has, of MSI-X, or of MSI where it has no MSI-X; 0: none.
   Result<unsigned> vectors();
-  /// Gives each MSI-X vector from the first one on an eventfd; returns how many the kernel could give, which may be
-  /// less. None: switches them off.
+  /// They are MSI: a function that is given fewer than it has sends message v as vector v modulo their number, a power
+  /// of two (PCI 3.0, 6.8.1.3: the low bits of the message are the vector).
+  bool vectors_fold() const { return irqs_ == kMsi; }
+  /// After vectors(). Gives each vector from the first one on an eventfd; returns how many the kernel could give, which
+  /// may be less. None: switches them off.
   Result<unsigned> signal(std::span<const int> eventfds);
   /// COMMAND.bus-master: whether the function may do DMA and send messages at all.
   Result<> set_bus_master(bool on);
@@ -58,6 +61,8 @@ class Function {
 
  private:
   friend class System;
+  static constexpr std::uint32_t kMsi = 1, kMsix = 2;  ///< VFIO_PCI_MSI_IRQ_INDEX, VFIO_PCI_MSIX_IRQ_INDEX
+  Result<unsigned> vectors(std::uint32_t irqs);
   Function(Kernel& kernel, Location location, std::shared_ptr<Iommufd> iommufd, std::uint32_t iommufd_id,
            std::shared_ptr<Container> container, File device)
       : kernel_(kernel),
@@ -79,6 +84,7 @@ class Function {
   File device_;
   std::optional<std::uint64_t> config_;  ///< offset of configuration space in the file, once it is known
   bool resets_{};
+  std::uint32_t irqs_{kMsix};
 };
 
 /// VFIO as this process uses it. Functions opened by one System can share address spaces and pages.

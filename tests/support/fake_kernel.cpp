@@ -27,6 +27,10 @@ std::string sysfs(const std::string& address) { return "/sys/bus/pci/devices/" +
 
 constexpr unsigned kRegionShift = 40;  // where Linux has regions in a device's file
 
+unsigned vectors_of(const FakeKernel::Function& function, std::uint32_t irqs) {
+  return irqs == VFIO_PCI_MSIX_IRQ_INDEX ? function.vectors : irqs == VFIO_PCI_MSI_IRQ_INDEX ? function.msi_vectors : 0;
+}
+
 }  // namespace
 
 FakeKernel::Function& FakeKernel::add(const std::string& address, unsigned group, std::uint16_t vendor,
@@ -179,14 +183,14 @@ int FakeKernel::device_request(Fd& fd, unsigned long request, std::uintptr_t arg
     }
     case VFIO_DEVICE_GET_IRQ_INFO: {
       auto& info = as<vfio_irq_info>(argument);
-      info.count = info.index == VFIO_PCI_MSIX_IRQ_INDEX ? function.vectors : 0;
+      info.count = vectors_of(function, info.index);
       info.flags = VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_NORESIZE;
       return 0;
     }
     case VFIO_DEVICE_SET_IRQS: {
       const auto& set = as<vfio_irq_set>(argument);
-      if (set.count > function.vectors_there.value_or(function.vectors))
-        return static_cast<int>(*function.vectors_there);
+      if (set.count > vectors_of(function, set.index)) return -EINVAL;
+      if (set.count > function.vectors_there.value_or(set.count)) return static_cast<int>(*function.vectors_there);
       function.eventfds.resize(set.count);
       if (set.count > 0) std::memcpy(function.eventfds.data(), &set.data, set.count * sizeof(int));
       return 0;

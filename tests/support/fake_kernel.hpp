@@ -31,8 +31,9 @@ class FakeKernel final : public vfio::Kernel {
     unsigned group{};
     std::string cdev;
     bool resets{true};
-    bool mappable{true};  ///< its BARs can be mapped
-    unsigned vectors{20};
+    bool mappable{true};                    ///< its BARs can be mapped
+    unsigned vectors{20};                   ///< of MSI-X
+    unsigned msi_vectors{};                 ///< of MSI
     std::optional<unsigned> vectors_there;  ///< fewer than it has: what the machine can give
     std::vector<std::uint64_t> config = std::vector<std::uint64_t>(512);
     std::map<unsigned, std::vector<std::uint64_t>> bars;

@@ -235,7 +235,60 @@ TEST_F(VfioCard, MachineWithFewVectorsGivesThose) {
   EXPECT_EQ((*card)->interrupts().wait(~std::uint64_t{0}, 10), 1U << 5);
 }
 
-TEST_F(VfioCard, CardWithoutMsixStillWaits) {
+TEST_F(VfioCard, CardWithMsiAloneIsGivenThat) {
+  function.vectors = 0;
+  function.msi_vectors = 32;
+  const auto card = open();
+  ASSERT_TRUE(card) << card.error().what;
+  EXPECT_EQ((*card)->interrupts().vectors(), 32U);
+  kernel.raise(function, 19);
+  EXPECT_EQ((*card)->interrupts().wait(~std::uint64_t{0}, 10), 1U << 19);
+}
+
+TEST_F(VfioCard, MsixIsPreferredToMsi) {
+  function.msi_vectors = 32;
+  const auto card = open();
+  ASSERT_TRUE(card) << card.error().what;
+  EXPECT_EQ((*card)->interrupts().vectors(), pci::kVectors);
+}
+
+TEST_F(VfioCard, EveryVectorArrivesWhereTheMachineGivesOneMsi) {
+  function.vectors = 0;
+  function.msi_vectors = 32;
+  function.vectors_there = 1;
+  const auto card = open();
+  ASSERT_TRUE(card) << card.error().what;
+  Interrupts& interrupts = (*card)->interrupts();
+  EXPECT_EQ(interrupts.vectors(), pci::kVectors);
+  kernel.raise(function, 0);
+  EXPECT_EQ(interrupts.wait(1U << 17, 100'000), 1U << 17);
+  EXPECT_EQ(interrupts.wait(1U << 17, 100'000), 0U);
+}
+
+TEST_F(VfioCard, AMessageThatIsSharedIsThereForEachWhoWaits) {
+  function.vectors = 0;
+  function.msi_vectors = 32;
+  function.vectors_there = 1;
+  const auto card = open();
+  ASSERT_TRUE(card) << card.error().what;
+  kernel.raise(function, 0);
+  EXPECT_EQ((*card)->interrupts().wait(1U << 1, 100'000), 1U << 1);
+  EXPECT_EQ((*card)->interrupts().wait(1U << 16, 100'000), 1U << 16);
+  EXPECT_EQ(kernel.slept, std::chrono::nanoseconds(0));
+}
+
+TEST_F(VfioCard, MsisAreTakenByPowersOfTwo) {
+  function.vectors = 0;
+  function.msi_vectors = 32;
+  function.vectors_there = 7;
+  const auto card = open();
+  ASSERT_TRUE(card) << card.error().what;
+  EXPECT_EQ(function.eventfds.size(), 4U);
+  kernel.raise(function, 18 % 4);
+  EXPECT_EQ((*card)->interrupts().wait(1U << 18 | 1U << 3, 100'000), 1U << 18);
+}
+
+TEST_F(VfioCard, CardWithoutInterruptsStillWaits) {
   function.vectors = 0;
   const auto card = open();
   ASSERT_TRUE(card) << card.error().what;

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <utility>
 
+#include "card/pci.hpp"
+
 namespace aperture::card {
 namespace {
 
@@ -37,6 +39,7 @@ Result<std::unique_ptr<VfioInterrupts>> VfioInterrupts::create(vfio::Function& f
   if (!given) return std::unexpected(given.error());
   interrupts->eventfds_.resize(*given);
   for (const vfio::File& file : interrupts->eventfds_) interrupts->polled_.push_back({file.fd(), POLLIN, 0});
+  interrupts->vectors_ = function.vectors_fold() ? std::max(*given, pci::kVectors) : *given;
   return interrupts;
 }
 
@@ -47,18 +50,25 @@ VfioInterrupts::~VfioInterrupts() {
 std::uint64_t VfioInterrupts::wait(std::uint64_t mask, std::uint64_t cycles) {
   // A few cycles are not worth a sleep.
   auto limit = duration(cycles, clock_hz_);
-  if (limit < kShortestSleep) limit = {};
+  if (limit < kShortestSleep || (latched_ & mask) != 0) limit = {};
   for (std::size_t i = 0; i < polled_.size(); ++i) {
     const int fd = eventfds_[i].fd();
-    polled_[i].fd = (mask >> i & 1) != 0 ? fd : ~fd;
+    polled_[i].fd = (mask & sharers(i)) != 0 ? fd : ~fd;
     polled_[i].revents = 0;
   }
-  std::uint64_t found = 0;
   vfio::Kernel& kernel = function_.kernel();
   if (kernel.poll(polled_, limit) > 0)
     for (std::size_t i = 0; i < polled_.size(); ++i)
-      if (polled_[i].revents != 0 && kernel.drain(eventfds_[i].fd()) > 0) found |= std::uint64_t{1} << i;
+      if (polled_[i].revents != 0 && kernel.drain(eventfds_[i].fd()) > 0) latched_ |= sharers(i);
+  const std::uint64_t found = latched_ & mask;
+  latched_ &= ~found;
   return found;
+}
+
+std::uint64_t VfioInterrupts::sharers(std::size_t eventfd) const {
+  std::uint64_t vectors = 0;
+  for (std::size_t vector = eventfd; vector < vectors_; vector += polled_.size()) vectors |= std::uint64_t{1} << vector;
+  return vectors;
 }
 
 }  // namespace aperture::card
