@@ -12,6 +12,7 @@ namespace aperture::sw {
 namespace {
 
 const card::Registration kSimulated{tb::factory()};
+const card::Registration kSimulatedFpga{tb::fpga_factory()};
 
 }  // namespace
 

@@ -24,7 +24,10 @@ std::function<void(CardModel&)>& builder() {
 }
 
 void check(const Options& options) {
-  if (!has_width(options.width)) {
+  if (options.top == Top::kFpga) {
+    if (!has_fpga()) throw std::invalid_argument("this program has no card as an FPGA has it");
+    if (options.payload != 128 && options.payload != 256) throw std::invalid_argument("the payload is 128 or 256");
+  } else if (!has_width(options.width)) {
     throw std::invalid_argument("this program has no card of " + std::to_string(options.width) + " bits");
   }
   if (options.latency == 0) throw std::invalid_argument("memory latency is at least 1 cycle");

@@ -57,8 +57,14 @@ struct WaveTrigger {
 /// "fault" or "write:OFFSET", the offset decimal or 0x..., a multiple of 4. EINVAL names the key `wave_trigger`.
 Result<WaveTrigger> parse_wave_trigger(const std::string& text);
 
+/// What of the RTL is simulated: card_top, or fpga_top behind a model of an AXI-PCIe bridge, to which `width`,
+/// `profile`, `exclusives`, `straps` and `wave` do not apply.
+enum class Top : std::uint8_t { kCard, kFpga };
+
 struct Options {
-  unsigned width = 64;  ///< AXI data width: 64 or 128
+  Top top = Top::kCard;
+  unsigned payload = 128;  ///< of kFpga: bytes of the bridge's longest packet, 128 or 256
+  unsigned width = 64;     ///< AXI data width: 64 or 128
   Profile profile = Profile::kIdeal;
   unsigned latency = 20;  ///< cycles from AR handshake to first R beat; what the other profiles vary around. At least 1
   std::uint64_t seed = 1;

@@ -48,6 +48,7 @@ void Host::write64(card::Bar bar, std::uint64_t offset, std::uint64_t value) {
 }
 
 std::string SimCard::description() const {
+  if (options_.top == Top::kFpga) return fmt::format("sim-fpga (packets of {} bytes)", options_.payload);
   return fmt::format("sim ({} memory, {} bits)", name(options_.profile), options_.width);
 }
 

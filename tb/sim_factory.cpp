@@ -14,6 +14,9 @@ namespace aperture::tb {
 namespace {
 
 bool in_use = false;
+/// Of sim-fpga: half a microsecond of the bus, and what its bridge reaches.
+constexpr unsigned kFpgaLatency = 60;
+constexpr unsigned kFpgaAddressBits = 32;
 
 /// An open simulated card: the bench's, until closed.
 class OpenCard final : public card::Card {
@@ -48,10 +51,29 @@ Result<> take(T& to, const card::Options& keys, std::string_view key, std::uint6
   const auto value = keys.number(key, to);
   if (!value) return std::unexpected(value.error());
   if (*value < first || *value > last) {
-    return fail(Code::kInvalid, EINVAL, fmt::format("sim: {}={} is not within {} to {}", key, *value, first, last));
+    return fail(Code::kInvalid, EINVAL, fmt::format("{}={} is not within {} to {}", key, *value, first, last));
   }
   to = static_cast<T>(*value);
   return {};
+}
+
+Result<std::unique_ptr<card::Card>> open_fpga(const card::Options& keys) {
+  if (in_use) return fail(Code::kInUse, EBUSY, "a simulated card is open already; a process has one");
+  if (!has_fpga()) return fail(Code::kUnsupported, EOPNOTSUPP, "sim-fpga: this build has no card as an FPGA has it");
+  Options o;
+  o.top = Top::kFpga;
+  o.profile = Profile::kPcie;
+  o.exclusives = false;
+  o.latency = kFpgaLatency;
+  o.straps.set_pas(kFpgaAddressBits);
+  for (const auto& ok :
+       {take(o.payload, keys, "payload", 128, 256), take(o.latency, keys, "latency", 1, 100'000),
+        take(o.seed, keys, "seed", 0, ~std::uint64_t{0}), take(o.frame_run, keys, "frame_run", 1, 1U << 18)}) {
+    if (!ok) return std::unexpected(ok.error());
+  }
+  if (!std::has_single_bit(o.payload)) return fail(Code::kInvalid, EINVAL, "sim-fpga: payload is 128 or 256");
+  if (!std::has_single_bit(o.frame_run)) return fail(Code::kInvalid, EINVAL, "sim-fpga: frame_run is a power of two");
+  return std::make_unique<OpenCard>(Bench::start(o).card());
 }
 
 }  // namespace
@@ -103,6 +125,21 @@ card::Factory factory() {
   return f;
 }
 
-void register_sim_card() { card::registry().add(factory()); }
+card::Factory fpga_factory() {
+  card::Factory f{};
+  f.name = "sim-fpga";
+  f.help = "the same as an FPGA has it: its top behind a model of an AXI-PCIe bridge, with two clocks";
+  f.keys = {{"payload", "bytes of the bridge's longest packet: 128 or 256 (default 128)"},
+            {"latency", "memory latency in cycles of the bus (default 60)"},
+            {"seed", "of everything random (default 1)"},
+            {"frame_run", "pinned pages consecutive on the bus, a power of two (default 1)"}};
+  f.open = open_fpga;
+  return f;
+}
+
+void register_sim_card() {
+  card::registry().add(factory());
+  card::registry().add(fpga_factory());
+}
 
 }  // namespace aperture::tb

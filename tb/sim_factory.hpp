@@ -9,7 +9,10 @@ namespace aperture::tb {
 /// The kind of card that `--card sim` names. Keys: profile, latency, width, straps, seed, wave, wave_from, wave_cycles,
 /// frame_run. Opening powers the bench on with them. EBUSY while another simulated card is open: a process has one.
 card::Factory factory();
-/// Adds it to the program's registry; once.
+/// As that, the kind that `--card sim-fpga` names: fpga_top behind a model of an AXI-PCIe bridge. Keys: payload,
+/// latency, seed, frame_run. EOPNOTSUPP where the build does not have it.
+card::Factory fpga_factory();
+/// Adds both to the program's registry; once.
 void register_sim_card();
 
 /// The options that the keys say; others keep their default. EINVAL names the key, ENOENT the file.

@@ -78,7 +78,7 @@ def simulate(root, design, jobs):
         return 1
     copy_around(root, design, netlists, copy)
     configure = ["cmake", "-G", "Ninja", "-S", root, "-B", build, "-DCMAKE_BUILD_TYPE=RelWithDebInfo", "-DAPERTURE_RTL_OPTIMISATION=-O1",
-                 f"-DAPERTURE_WIDTHS={';'.join(map(str, WIDTHS))}", "-DAPERTURE_TESTS=support;traces;cosim", f"-DAPERTURE_RTL={copy / 'card.f'}"]
+                 "-DAPERTURE_FPGA=OFF", f"-DAPERTURE_WIDTHS={';'.join(map(str, WIDTHS))}", "-DAPERTURE_TESTS=support;traces;cosim", f"-DAPERTURE_RTL={copy / 'card.f'}"]
     if not step("configure", configure, root, build / "configure.txt"):
         return 1
     if not step("build the card around the netlist", ["cmake", "--build", build, "-j", jobs, "--target", *TARGETS], root, build / "build.txt"):

@@ -62,17 +62,44 @@ void MemoryPort::observe(const AxiPins& pins, std::uint64_t now) {
 
 void MemoryPort::accept_writes(std::uint64_t now) {
   while (!addresses_.empty() && !data_.empty() && data_.front().complete) {
-    const AddressChannel& address = addresses_.front();
-    Plan plan = timing_.write(port_, address, now);
-    std::uint64_t& last = last_write_[address.id % last_write_.size()];
-    plan.perform = last = std::max(plan.perform, last);
-    // Whether an exclusive write succeeds is known only then.
-    if (address.lock) plan.answer = std::max(plan.answer, plan.perform + 1);
-    writes_.push_back({address, bursts_++, std::move(data_.front().beats), plan.perform, plan.answer});
-    next_write_ = std::min(next_write_, plan.perform);
+    const unsigned packet = timing_.traits().packet_bytes;
+    if (packet == 0) {
+      accept_write(addresses_.front(), std::move(data_.front().beats), now, true);
+    } else {
+      accept_packets(addresses_.front(), data_.front().beats, packet, now);
+    }
     addresses_.pop_front();
     data_.pop_front();
   }
+}
+
+void MemoryPort::accept_packets(const AddressChannel& burst, const WriteBeats& beats, unsigned packet,
+                                std::uint64_t now) {
+  for (unsigned first = 0; first < beats.size();) {
+    WriteBeats piece;
+    unsigned next = first;
+    do {
+      piece.push_back(beats[next++]);
+    } while (next < beats.size() && beat_of(burst, next, bus_bytes_).address % packet != 0);
+    AddressChannel address = burst;
+    address.addr = beat_of(burst, first, bus_bytes_).address;
+    address.len = static_cast<std::uint8_t>(next - first - 1);
+    accept_write(address, std::move(piece), now, next == beats.size());
+    first = next;
+  }
+}
+
+void MemoryPort::accept_write(const AddressChannel& address, WriteBeats beats, std::uint64_t now, bool answered) {
+  Plan plan = timing_.write(port_, address, now);
+  std::uint64_t& last = last_write_[address.id % last_write_.size()];
+  plan.perform = last = std::max(plan.perform, last);
+  // Whether an exclusive write succeeds is known only then.
+  if (address.lock) plan.answer = std::max(plan.answer, plan.perform + 1);
+  writes_.push_back({address, bursts_++, std::move(beats), plan.perform, plan.answer});
+  next_write_ = std::min(next_write_, plan.perform);
+  if (answered) return;
+  writes_.back().answered = true;
+  ++posted_;
 }
 
 template <typename Burst>

@@ -89,6 +89,9 @@ class MemoryPort {
   template <typename Burst>
   static void erase(Queue<Burst>& bursts, std::size_t& from, std::size_t index);
   void accept_writes(std::uint64_t now);
+  /// As writes of their own that end at multiples of `packet` bytes; the last one has the answer.
+  void accept_packets(const AddressChannel& burst, const WriteBeats& beats, unsigned packet, std::uint64_t now);
+  void accept_write(const AddressChannel& address, WriteBeats beats, std::uint64_t now, bool answered);
   void perform(ReadBurst& burst);
   void perform(WriteBurst& burst);
   /// Whether an exclusive write may be performed; nullopt: memory has not said yet what the bytes are.

@@ -37,8 +37,8 @@ CardModel::CardModel(const sc_core::sc_module_name& name, Kernel& kernel) : sc_c
 
 void CardModel::power_on(const Options& options) {
   options_ = options;
-  dut_ = make_dut(options.width, options.seed,
-                  [this](const std::string& text) { report_failure(fmt::format("cycle {}: {}", cycle_, text)); });
+  dut_ =
+      make_dut(options, [this](const std::string& text) { report_failure(fmt::format("cycle {}: {}", cycle_, text)); });
   history_ = std::make_unique<History>(options.history);
   waves_.plan(options, cycle_);
 }
@@ -46,7 +46,8 @@ void CardModel::power_on(const Options& options) {
 void CardModel::build_ports() {
   ++resets_;
   const unsigned bytes = options_.width / 8;
-  timing_ = make_timing(options_.profile, options_.latency, options_.seed);
+  timing_ = options_.top == Top::kFpga ? make_bridge_timing(options_.payload, options_.latency, options_.seed)
+                                       : make_timing(options_.profile, options_.latency, options_.seed);
   lite_ = std::make_unique<LiteMaster>(*timing_);
   device_master_ = std::make_unique<DeviceMaster>(bytes, *timing_);
   device_streams_ = std::make_unique<DeviceStreams>(*timing_);

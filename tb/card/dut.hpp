@@ -32,8 +32,13 @@ class Dut {
 /// Whether this build has a card of that data width: 64, 128.
 bool has_width(unsigned width);
 
-/// nullptr for a width that this build does not have. `on_assertion` is called for each assertion of the RTL that
-/// fails.
-std::unique_ptr<Dut> make_dut(unsigned width, std::uint64_t seed, std::function<void(const std::string&)> on_assertion);
+/// Whether it has the card as an FPGA has it.
+bool has_fpga();
+
+/// nullptr for what this build does not have. `on_assertion` is called for each assertion of the RTL that fails.
+std::unique_ptr<Dut> make_dut(const Options& options, std::function<void(const std::string&)> on_assertion);
+/// fpga_top, with 64 bits of data and 32 of address, between a bus of 125 MHz and a card of 50. Pins: the bus is
+/// m_data, and a cycle one of its clocks; there are no wires, no device port and no m_iommu. It writes no waves.
+std::unique_ptr<Dut> make_fpga_dut(std::uint64_t seed);
 
 }  // namespace aperture::tb

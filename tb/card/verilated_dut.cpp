@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The firewall: the only file that sees what Verilator generates.
+// The firewall: what Verilator generates of the card is seen here alone.
 
 #if __has_include(<Vcard128.h>)
 #include <Vcard128.h>
@@ -11,14 +11,13 @@
 #include <filesystem>
 #include <string>
 
+#include "tb/card/assertions.hpp"
 #include "tb/card/coverage.hpp"
 #include "tb/card/dut.hpp"
 #include "tb/card/verilated_streams.hpp"
 
 namespace aperture::tb {
 namespace {
-
-std::function<void(const std::string&)> assertion_failed;
 
 void put_data(QData& to, const std::array<std::uint64_t, 2>& from) { to = from[0]; }
 void get_data(std::array<std::uint64_t, 2>& to, QData from) { to = {from, 0}; }
@@ -340,20 +339,18 @@ bool has_width(unsigned width) {
   return width == 64;
 }
 
-std::unique_ptr<Dut> make_dut(unsigned width, std::uint64_t seed,
-                              std::function<void(const std::string&)> on_assertion) {
-  assertion_failed = std::move(on_assertion);
-  if (width == 64) return std::make_unique<VerilatedDut<Vcard64>>(width, seed);
+bool has_fpga() { return APERTURE_FPGA != 0; }
+
+std::unique_ptr<Dut> make_dut(const Options& options, std::function<void(const std::string&)> on_assertion) {
+  tell_assertions_to(std::move(on_assertion));
+#if APERTURE_FPGA
+  if (options.top == Top::kFpga) return make_fpga_dut(options.seed);
+#endif
+  if (options.width == 64) return std::make_unique<VerilatedDut<Vcard64>>(options.width, options.seed);
 #if __has_include(<Vcard128.h>)
-  if (width == 128) return std::make_unique<VerilatedDut<Vcard128>>(width, seed);
+  if (options.width == 128) return std::make_unique<VerilatedDut<Vcard128>>(options.width, options.seed);
 #endif
   return nullptr;
 }
 
 }  // namespace aperture::tb
-
-/// An assertion or $stop in the RTL; Verilator's own would end the program.
-void vl_stop(const char* filename, int linenum, const char* hier) {
-  const std::string where = std::string(filename) + ":" + std::to_string(linenum) + " in " + hier;
-  if (aperture::tb::assertion_failed) aperture::tb::assertion_failed("an RTL assertion failed at " + where);
-}

@@ -62,19 +62,32 @@ class Ddr final : public Timing {
   std::optional<std::uint64_t> first_{};  ///< first access; refreshes count from there, so that runs repeat
 };
 
+/// Alternates between calm and congested stretches, so that both full rate and long stalls occur.
+class Congestion {
+ public:
+  bool stalls(std::mt19937_64& random) {
+    if (left_ == 0) {
+      left_ = 16 + static_cast<unsigned>(random() % 256);
+      const std::array<unsigned, 4> kWeights{0, 32, 128, 224};
+      weight_ = kWeights[random() % kWeights.size()];
+    }
+    --left_;
+    return weight_ != 0 && (random() & 0xff) < weight_;
+  }
+
+ private:
+  unsigned left_ = 0;
+  unsigned weight_ = 0;
+};
+
 /// One link for both masters. Writes are posted: B comes early, memory changes later and in order, and what comes after
 /// them on the link (reads, register answers, interrupts) finds them done. Completions of different ids pass each
 /// other.
 class Pcie final : public Timing {
  public:
-  Pcie(unsigned latency, std::uint64_t seed)
-      : Timing({.in_order = false,
-                .shuffles = true,
-                .interleave = Interleave::kChunk,
-                .chunk_bytes = 128,
-                .chunk_gap = 3}),
-        latency_(latency),
-        random_(seed) {}
+  static constexpr Traits kTraits{
+      .in_order = false, .shuffles = true, .interleave = Interleave::kChunk, .chunk_bytes = 128, .chunk_gap = 3};
+  Pcie(const Traits& traits, unsigned latency, std::uint64_t seed) : Timing(traits), latency_(latency), random_(seed) {}
   Plan read(Port, const AddressChannel&, std::uint64_t now) override {
     const std::uint64_t arrives = std::max(now + latency_ / 2 + random_() % 4, last_write_);
     return {arrives, arrives + std::max(latency_ / 2, 1U) + random_() % (latency_ + 1)};
@@ -86,8 +99,11 @@ class Pcie final : public Timing {
   std::uint64_t visible(std::uint64_t now) const override { return std::max(now, last_write_ + 1); }
 
  private:
+  bool stalls_now() override { return congestion_.stalls(random_); }
+
   unsigned latency_;
   std::mt19937_64 random_;
+  Congestion congestion_{};
   std::uint64_t last_write_ = 0;
 };
 
@@ -101,16 +117,7 @@ class Hostile final : public Timing {
   Plan write(Port, const AddressChannel&, std::uint64_t now) override { return plan(now); }
 
  private:
-  bool stalls_now() override {
-    // Alternates between calm and congested stretches, so that both full rate and long stalls occur.
-    if (left_ == 0) {
-      left_ = 16 + static_cast<unsigned>(random_() % 256);
-      const std::array<unsigned, 4> kWeights{0, 32, 128, 224};
-      weight_ = kWeights[random_() % kWeights.size()];
-    }
-    --left_;
-    return weight_ != 0 && (random_() & 0xff) < weight_;
-  }
+  bool stalls_now() override { return congestion_.stalls(random_); }
 
   Plan plan(std::uint64_t now) {
     const std::uint64_t spread = random_() % 16 == 0 ? 10 * latency_ : 2 * latency_;
@@ -123,8 +130,7 @@ class Hostile final : public Timing {
 
   unsigned latency_;
   std::mt19937_64 random_;
-  unsigned left_ = 0;
-  unsigned weight_ = 0;
+  Congestion congestion_{};
 };
 
 }  // namespace
@@ -137,11 +143,19 @@ std::unique_ptr<Timing> make_timing(Profile profile, unsigned latency, std::uint
     case Profile::kDdr:
       return std::make_unique<Ddr>(latency, seed);
     case Profile::kPcie:
-      return std::make_unique<Pcie>(latency, seed);
+      return std::make_unique<Pcie>(Pcie::kTraits, latency, seed);
     case Profile::kHostile:
       return std::make_unique<Hostile>(latency, seed);
   }
   return nullptr;
+}
+
+std::unique_ptr<Timing> make_bridge_timing(unsigned payload, unsigned latency, std::uint64_t seed) {
+  Traits traits = Pcie::kTraits;
+  traits.stalls = true;
+  traits.chunk_bytes = payload / 2;
+  traits.packet_bytes = payload;
+  return std::make_unique<Pcie>(traits, std::max(latency, 1U), seed);
 }
 
 }  // namespace aperture::tb

@@ -28,6 +28,7 @@ struct Traits {
   Interleave interleave = Interleave::kNone;  ///< whether R beats of several ids may alternate
   unsigned chunk_bytes = 0;                   ///< completions come in pieces that end at multiples of this; 0: in one
   unsigned chunk_gap = 0;                     ///< idle cycles before the next piece of the same burst
+  unsigned packet_bytes = 0;                  ///< writes reach memory in pieces that end at multiples of this; 0: whole
 };
 
 class Timing {
@@ -50,5 +51,9 @@ class Timing {
 };
 
 std::unique_ptr<Timing> make_timing(Profile profile, unsigned latency, std::uint64_t seed);
+/// As the profile pcie, seen through an AXI-PCIe bridge whose channels stall: writes leave in packets of up to
+/// `payload` bytes (128, 256), each of which memory has before the next; completions come in pieces that end at
+/// multiples of half of it, which is the read completion boundary (64, 128).
+std::unique_ptr<Timing> make_bridge_timing(unsigned payload, unsigned latency, std::uint64_t seed);
 
 }  // namespace aperture::tb

@@ -35,6 +35,10 @@ class MemoryPortTest : public ::testing::Test, public BeatTarget {
     timing = make_timing(profile, latency, seed);
     port = std::make_unique<MemoryPort>(Port::kData, 8U, *timing, static_cast<BeatTarget&>(*this), exclusives, seed);
   }
+  void use_bridge(unsigned payload) {
+    timing = make_bridge_timing(payload, 20, test::seed());
+    port = std::make_unique<MemoryPort>(Port::kData, 8U, *timing, static_cast<BeatTarget&>(*this), exclusives, 1U);
+  }
   MemoryAnswer read(Port, std::uint64_t access, std::uint64_t, std::uint64_t address,
                     std::span<std::byte> out) override {
     if (pending(address, access)) return MemoryAnswer::kPending;
@@ -60,6 +64,10 @@ class MemoryPortTest : public ::testing::Test, public BeatTarget {
   void queue_write(std::uint64_t addr, std::uint64_t value, std::uint8_t id = 0) {
     writes.push_back(burst(addr, id, 1));
     data.push_back({{value, 0}, 0xff, true, true, false});
+  }
+  void queue_burst(std::uint64_t addr, unsigned beats) {
+    writes.push_back(burst(addr, 0, beats));
+    for (unsigned i = 0; i < beats; ++i) data.push_back({{i, 0}, 0xff, i + 1 == beats, true, false});
   }
   static AddressChannel burst(std::uint64_t addr, std::uint8_t id, unsigned beats) {
     return {addr, 0, id, static_cast<std::uint8_t>(beats - 1), 3, 1, 0, true, false};
@@ -237,6 +245,39 @@ TEST_F(MemoryPortTest, PcieSplitsCompletions) {
   unsigned gaps = 0;
   for (std::size_t i = 1; i < 64; ++i) gaps += got_reads[i].cycle > got_reads[i - 1].cycle + 1;
   EXPECT_EQ(gaps, 4U);  // at 0x1080, 0x1100, 0x1180 and 0x1200
+}
+
+TEST_F(MemoryPortTest, ABridgeWritesInPacketsThatEndAtMultiplesOfThePayload) {
+  for (const unsigned payload : {128U, 256U}) {
+    use_bridge(payload);
+    performed.clear();
+    got_writes.clear();
+    queue_burst(0x1068, 60);
+    run_until_idle();
+    ASSERT_EQ(performed.size(), 60U);
+    ASSERT_EQ(got_writes.size(), 1U) << "one answer for the burst";
+    for (std::size_t i = 0; i < 60; ++i) {
+      EXPECT_EQ(performed[i].address, 0x1068 + 8 * i);
+      if (i == 0) continue;
+      const bool together = performed[i].address % payload != 0;
+      EXPECT_EQ(performed[i].cycle == performed[i - 1].cycle, together) << i;
+      EXPECT_GE(performed[i].cycle, performed[i - 1].cycle);
+    }
+  }
+}
+
+TEST_F(MemoryPortTest, ABridgeGetsCompletionsThatEndAtTheReadCompletionBoundary) {
+  for (const unsigned payload : {128U, 256U}) {
+    use_bridge(payload);
+    got_reads.clear();
+    queue_read(0x1058, 0, 64);
+    run_until_idle();
+    ASSERT_EQ(got_reads.size(), 64U);
+    for (std::size_t i = 1; i < 64; ++i) {
+      if ((0x1058 + 8 * i) % (payload / 2) != 0) continue;
+      EXPECT_GT(got_reads[i].cycle, got_reads[i - 1].cycle + 1) << i;
+    }
+  }
 }
 
 TEST_F(MemoryPortTest, DdrRowHitIsFasterThanRowMiss) {

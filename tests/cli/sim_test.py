@@ -46,6 +46,12 @@ class Card(unittest.TestCase):
         self.assertEqual(code, USAGE)
         self.assertIn("wave_trigger", error)
 
+    def test_card_of_an_fpga_refuses_what_it_does_not_have(self):
+        for key in ("straps={}", "width=64", "payload=100"):
+            code, _, error = run("dump", "--card", f"sim-fpga:{key}")
+            self.assertEqual(code, USAGE)
+            self.assertIn(key.split("=")[0], error)
+
     def test_missing_strap_file_is_the_environments_fault(self):
         code, _, error = run("dump", "--card", "sim:straps=/no/such/file")
         self.assertEqual(code, ENVIRONMENT)
@@ -148,6 +154,12 @@ class Demo(WithFile):
         self.assertEqual((code, document["ok"]), (OK, True))
         self.assertEqual([key for key in document if key != "ok"],
                          ["run", "card", "windows", "simple_user", "file", "isolation", "figures"])
+
+    def test_every_step_holds_behind_a_bridge(self):
+        for payload in ("128", "256"):
+            code, document = run_json(*self.demo("--card", f"sim-fpga:payload={payload}"))
+            self.assertEqual([what for what, ok in checks(document) if not ok], [])
+            self.assertEqual((code, document["ok"]), (OK, True))
 
     def test_first_line_has_the_seed(self):
         _, text, _ = run(*self.demo())

@@ -5,5 +5,6 @@
 namespace {
 
 const aperture::card::Registration kSimulated{aperture::tb::factory()};
+const aperture::card::Registration kSimulatedFpga{aperture::tb::fpga_factory()};
 
 }  // namespace
