@@ -123,15 +123,21 @@ module iommu_mem #(
   logic [511:0]    gather_q [0:IDS-1];
   logic [2:0]      beat_q [0:IDS-1];
   logic [511:0]    whole;
+  logic [DATA_W-1:0] beat;
   logic            last, bad;
   assign m_iommu_rready = 1'b1;
   assign last = m_iommu_rvalid & m_iommu_rlast;
   assign bad = m_iommu_rresp[1];
+  // slices by constants: a variable one becomes a shifter as wide as the entry
   always_comb begin
     whole = '0;
+    beat = '0;
     if (m_iommu_rvalid) begin
+      beat = m_iommu_rdata >> {lane_q[m_iommu_rid], 5'd0};
       whole = gather_q[m_iommu_rid];
-      whole[beat_q[m_iommu_rid]*DATA_W +: DATA_W] = m_iommu_rdata >> {lane_q[m_iommu_rid], 5'd0};
+      for (int unsigned b = 0; b < 512 / DATA_W; b++) begin
+        if (beat_q[m_iommu_rid] == 3'(b)) whole[b*DATA_W +: DATA_W] = beat;
+      end
     end
   end
 
@@ -182,8 +188,9 @@ module iommu_mem #(
   logic [63:0] wr_addr, wr_store;
   always_comb begin                                       // the one after the last comes first
     wr_which = wr_which_q;
-    if (|wr_valid_i) for (int unsigned i = WRITERS; i > 0; i--) begin
-      if (wr_valid_i[(32'(wr_which_q) + i) % WRITERS]) wr_which = 3'((32'(wr_which_q) + i) % WRITERS);
+    if (|wr_valid_i) begin
+      for (int unsigned i = WRITERS; i > 0; i--) if (wr_valid_i[i-1]) wr_which = 3'(i - 1);
+      for (int unsigned i = WRITERS; i > 0; i--) if (wr_valid_i[i-1] && 3'(i - 1) > wr_which_q) wr_which = 3'(i - 1);
     end
   end
   assign wr_page = wr_which_q == 3'd6;
@@ -194,12 +201,12 @@ module iommu_mem #(
     wr_store = '0;
     wr_half = 1'b0;
     if (wr_busy_q) begin
-      wr_addr = wr_addr_i[32'(wr_which_q)*64 +: 64];
-      if (wr_small) begin
-        wr_half = wr_half_i[wr_which_q - 3'd1];
-        wr_store = wr_store_i[(32'(wr_which_q) - 32'd1)*64 +: 64];
-        if (wr_half) wr_store[63:32] = wr_store[31:0];
+      for (int unsigned i = 0; i < WRITERS; i++) if (wr_which_q == 3'(i)) wr_addr = wr_addr_i[i*64 +: 64];
+      for (int unsigned i = 1; i < WRITERS - 1; i++) if (wr_which_q == 3'(i)) begin
+        wr_half = wr_half_i[i-1];
+        wr_store = wr_store_i[(i-1)*64 +: 64];
       end
+      if (wr_half) wr_store[63:32] = wr_store[31:0];
     end
   end
 
@@ -236,8 +243,13 @@ module iommu_mem #(
     if (wr_small) begin
       m_iommu_wdata = {(DATA_W/64){wr_store}};
       m_iommu_wstrb = BYTES'(wr_half ? 16'h000f : 16'h00ff) << store_lane;
-    end else if (w_more_q) m_iommu_wdata = wr_page ? wr_page_i[(32'(wr_beat_q) % PAGE_BEATS)*DATA_W +: DATA_W]
-                                                   : wr_record_i[32'(wr_beat_q)*DATA_W +: DATA_W];
+    end else if (w_more_q) begin
+      if (wr_page) begin
+        for (int unsigned b = 0; b < PAGE_BEATS; b++) if (wr_beat_q == 2'(b)) m_iommu_wdata = wr_page_i[b*DATA_W +: DATA_W];
+      end else begin
+        for (int unsigned b = 0; b < REC_BEATS; b++) if (wr_beat_q == 2'(b)) m_iommu_wdata = wr_record_i[b*DATA_W +: DATA_W];
+      end
+    end
   end
 
   always_comb begin
