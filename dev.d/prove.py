@@ -100,8 +100,10 @@ class Proof:
             return (f"techmap; opt_expr; opt_merge; dffunmap; setundef -anyseq; aigmap; opt_clean; tee -q -o {folder}/{kind}.txt select -list t:$assert; "
                     f"write_aiger -I -B -zinit -no-startoffset -map {folder}/{kind}.aim {folder}/{kind}.aig")
 
-        script = (f"read_verilog -formal -sv {' '.join(sources)}; hierarchy -check -top {self.name}_proof -libdir rtl/common -libdir rtl/iommu; "
-                  f"proc; opt_expr; memory_dff; memory_collect; memory_map; flatten; opt_clean -purge; opt -full; async2sync; "
+        # several clocks: each edge of one is a step
+        clocks = "clk2fflogic" if self.spec.get("clocks") else "async2sync"
+        script = (f"read_verilog -formal -sv {' '.join(sources)}; hierarchy -check -top {self.name}_proof -libdir rtl/common -libdir rtl/fpga -libdir rtl/iommu; "
+                  f"proc; opt_expr; memory_dff; memory_collect; memory_map; flatten; opt_clean -purge; opt -full; {clocks}; "
                   f"dffunmap; opt_clean -purge; check -assert; setundef -undriven -anyseq; delete -output; "
                   f"design -save whole; delete t:$cover; {write('asserts')}")
         if not mutant:

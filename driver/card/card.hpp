@@ -72,6 +72,9 @@ class Interrupts {
  public:
   virtual ~Interrupts() = default;
   virtual unsigned vectors() const = 0;
+  /// The vectors that a message of `vector` (< vectors()) is taken for: itself alone, or all that the transport cannot
+  /// tell from it.
+  virtual std::uint64_t shared_with(unsigned vector) const { return std::uint64_t{1} << vector; }
   /// Lets the card work until a vector of `mask` is latched (returns and clears the latched ones in `mask`), until the
   /// card has nothing left to do, or until about `cycles` device cycles went by (both return 0). May return 0 early.
   virtual std::uint64_t wait(std::uint64_t mask, std::uint64_t cycles) = 0;

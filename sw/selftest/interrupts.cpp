@@ -56,23 +56,25 @@ void quiet(Bench& bench) {
   bench.write(regs::card::irq_rearm, 0xffff'ffff);
 }
 
-/// Whether `provoke` raises `vector` and no other; false: the transport has no such vector.
+/// Whether `provoke` raises `vector` and no other, as far as the transport can tell them apart; false: the transport
+/// has no such vector.
 bool announces(Bench& bench, Verdict& verdict, unsigned vector, const std::string& cause,
                const std::function<void()>& provoke) {
   if (vector >= bench.card().interrupts().vectors()) return false;
   quiet(bench);
   provoke();
   const std::uint64_t wanted = std::uint64_t{1} << vector;
-  const std::uint64_t got = heard(bench, wanted);
-  if (got == wanted) return true;
+  const std::uint64_t got = heard(bench, wanted), allowed = bench.card().interrupts().shared_with(vector);
+  if ((got & wanted) != 0 && (got & ~allowed) == 0) return true;
   const std::uint64_t wires = bench.read(regs::card::irq_pending);
   const std::string found = fmt::format("vectors {:#x}; ipsr {:#x}, irq_pending {:#x}, irq_enable {:#x}, armed {:#x}",
                                         got, bench.read(iommu::ipsr), wires, bench.read(regs::card::irq_enable),
                                         bench.read(regs::card::irq_rearm));
   const char* check =
-      (got & ~wanted) != 0 ? "which vector number the card sends: icvec, and how the PCIe core's MSI-X port is numbered"
+      (got & ~allowed) != 0
+          ? "which vector number the card sends: icvec, and how the PCIe core's interrupt port is numbered"
       : (wires & wanted) != 0
-          ? "the way of a message: the wire is up, so look at MSI-X in `lspci -vv` (Enable+, Masked-), at "
+          ? "the way of a message: the wire is up, so look at MSI-X or MSI in `lspci -vv` (Enable+, Masked-), at "
             "/proc/interrupts, at interrupt remapping in `dmesg`, and at the port between the card and the PCIe core"
           : "the cause itself: no wire is up, so the message was taken or never asked for; see the queue's status "
             "register in `aperture dump`";

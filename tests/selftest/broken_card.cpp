@@ -89,8 +89,13 @@ std::vector<BusRange> BrokenCard::outer_ranges() const { return card_->memory().
 
 unsigned BrokenCard::vectors() const { return card_->interrupts().vectors(); }
 
+std::uint64_t BrokenCard::shared_with(unsigned vector) const {
+  return one_message ? (std::uint64_t{1} << vectors()) - 1 : std::uint64_t{1} << vector;
+}
+
 std::uint64_t BrokenCard::wait(std::uint64_t mask, std::uint64_t cycles) {
-  const std::uint64_t got = card_->interrupts().wait(mask & ~lost_vectors, cycles);
+  std::uint64_t got = card_->interrupts().wait((one_message ? shared_with(0) : mask) & ~lost_vectors, cycles);
+  if (one_message && got != 0) got = mask;
   if (corrupts) corrupt();
   return got;
 }

@@ -150,6 +150,14 @@ TEST_F(BrokenCards, AVectorThatNeverFiresIsNamed) {
   EXPECT_NE(results.text().find("channel 1 raises vector 17"), std::string::npos) << results.text();
 }
 
+TEST_F(BrokenCards, VectorsThatShareOneMessageAreNoDefect) {
+  card.one_message = true;
+  const Results results = run();
+  EXPECT_EQ(results.failed(), Names{}) << results.text();
+  card.lost_vectors = 1 << 17;
+  EXPECT_EQ(run().failed(), Names{"irq-channels"});
+}
+
 TEST_F(BrokenCards, TheFaultQueuesVectorIsTestedByItself) {
   card.lost_vectors = 1 << 1;
   const Results results = run();

@@ -260,6 +260,7 @@ TEST_F(VfioCard, EveryVectorArrivesWhereTheMachineGivesOneMsi) {
   ASSERT_TRUE(card) << card.error().what;
   Interrupts& interrupts = (*card)->interrupts();
   EXPECT_EQ(interrupts.vectors(), pci::kVectors);
+  EXPECT_EQ(interrupts.shared_with(17), (1U << pci::kVectors) - 1);
   kernel.raise(function, 0);
   EXPECT_EQ(interrupts.wait(1U << 17, 100'000), 1U << 17);
   EXPECT_EQ(interrupts.wait(1U << 17, 100'000), 0U);
@@ -284,6 +285,7 @@ TEST_F(VfioCard, MsisAreTakenByPowersOfTwo) {
   const auto card = open();
   ASSERT_TRUE(card) << card.error().what;
   EXPECT_EQ(function.eventfds.size(), 4U);
+  EXPECT_EQ((*card)->interrupts().shared_with(18), 0x4'4444U);
   kernel.raise(function, 18 % 4);
   EXPECT_EQ((*card)->interrupts().wait(1U << 18 | 1U << 3, 100'000), 1U << 18);
 }

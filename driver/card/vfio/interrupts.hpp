@@ -22,11 +22,12 @@ class VfioInterrupts final : public Interrupts {
   ~VfioInterrupts() override;
 
   unsigned vectors() const override { return vectors_; }
+  std::uint64_t shared_with(unsigned vector) const override { return sharers(vector % polled_.size()); }
   std::uint64_t wait(std::uint64_t mask, std::uint64_t cycles) override;
 
  private:
   VfioInterrupts(vfio::Function& function, std::uint64_t clock_hz) : function_(function), clock_hz_(clock_hz) {}
-  /// The vectors whose messages come to that eventfd.
+  /// Below the number of eventfds: the vectors whose messages come to that eventfd.
   std::uint64_t sharers(std::size_t eventfd) const;
 
   vfio::Function& function_;
