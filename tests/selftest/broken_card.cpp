@@ -94,9 +94,14 @@ std::uint64_t BrokenCard::shared_with(unsigned vector) const {
 }
 
 std::uint64_t BrokenCard::wait(std::uint64_t mask, std::uint64_t cycles) {
-  std::uint64_t got = card_->interrupts().wait((one_message ? shared_with(0) : mask) & ~lost_vectors, cycles);
-  if (one_message && got != 0) got = mask;
+  const std::uint64_t looked_for = one_message ? shared_with(0) : mask;
+  const bool there = (latched_ & mask) != 0;
+  const std::uint64_t came = card_->interrupts().wait(looked_for & ~lost_vectors, there ? 0 : cycles);
+  // The message of one is taken for all that share it, whoever waits first.
+  latched_ |= one_message && came != 0 ? shared_with(0) : came;
   if (corrupts) corrupt();
+  const std::uint64_t got = latched_ & mask;
+  latched_ &= ~got;
   return got;
 }
 

@@ -65,6 +65,7 @@ class BrokenCard final : public card::Card, private card::Mmio, private card::Dm
   std::unique_ptr<card::Card> card_;
   std::list<Buffer*> buffers_;
   bool left_reset_{};
+  std::uint64_t latched_{};  ///< vectors whose message has come and that nobody has waited for
 };
 
 }  // namespace aperture::test
