@@ -69,7 +69,7 @@ def count_checks(boot, counts, card=""):
                 f"{received.get('REGION_READ', 0)} reads, {received.get('REGION_WRITE', 0)} writes")
     yield Check(boot.name, f"maps{card}", received.get("DMA_MAP", 0) > 100 and received.get("DMA_UNMAP", 0) > 100,
                 f"{received.get('DMA_MAP', 0)} made, {received.get('DMA_UNMAP', 0)} taken back")
-    yield Check(boot.name, f"DMA{card}", moved > 1 << 20,
+    yield Check(boot.name, f"DMA{card}", moved > 1 << 19,
                 f"{dma.get(f'{way}_read', 0)} bytes read, {dma.get(f'{way}_written', 0)} written")
     yield Check(boot.name, f"interrupts{card}", counts.get("interrupts", 0) > 0, f"{counts.get('interrupts', 0)}")
     yield Check(boot.name, f"protocol{card}", counts.get("error_replies", 1) == 0, f"{counts.get('error_replies', '?')} error replies")
