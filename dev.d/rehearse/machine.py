@@ -32,11 +32,15 @@ def qemu(root, architecture="x86_64"):
     return command
 
 
+def served(path, **place):
+    """A device of QEMU: the function that is served at this socket."""
+    return {"driver": "vfio-user-pci", "x-msg-timeout": MESSAGE_LIMIT, "socket": {"type": "unix", "path": str(path)}, **place}
+
+
 def card_devices(boot, sockets):
     """Of QEMU, by the slot that each is in."""
-    for number, socket in enumerate(sockets, 1):
-        yield {"driver": "vfio-user-pci", "id": f"card{number}", "bus": f"slot{number}", "x-msg-timeout": MESSAGE_LIMIT,
-               "socket": {"type": "unix", "path": str(socket)}}
+    for number, path in enumerate(sockets, 1):
+        yield served(path, id=f"card{number}", bus=f"slot{number}")
 
 
 def command_line(root, initrd, boot, folder, sockets, token):

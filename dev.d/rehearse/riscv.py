@@ -48,8 +48,7 @@ class Guest:
 
 
 def function(slot, socket):
-    return json.dumps({"driver": "vfio-user-pci", "addr": slot, "x-msg-timeout": machine.MESSAGE_LIMIT,
-                       "socket": {"type": "unix", "path": str(socket)}})
+    return json.dumps(machine.served(socket, addr=slot))
 
 
 def command_line(root, guest, _boot, folder, sockets, token):
