@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The guests that are booted: which IOMMU they have, which VFIO, and what they do."""
 from dataclasses import dataclass
+from pathlib import Path
 
 
 ON_CARD = ("lspci", "vfio", "selftest", "demo", "cosim", "ioas-card")
@@ -46,7 +47,9 @@ BOOTS = (
     # Its endpoints have numbers: bus 1, device 0, function 0 is 256.
     Boot("virtio", "iommufd, virtio IOMMU of 39 bits", VIRTIO, 39, "iommufd-virtio", kernel_arguments=(), faults_of="EP 256 "),
     Boot("virtio-type1", "type1, virtio IOMMU of 39 bits", VIRTIO, 39, "type1-virtio", kernel_arguments=(), faults_of="EP 256 "),
-    Boot("messages", "iommufd, the card's DMA by messages through QEMU", intel(48), 48, "iommufd", ON_CARD, shared_memory=False),
+    # By message no access is atomic: the card's IOMMU does not announce that it updates memory so.
+    Boot("messages", "iommufd, the card's DMA by messages through QEMU", intel(48), 48, "iommufd", ON_CARD, shared_memory=False,
+         card=f"sim:straps={Path(__file__).with_name('messages.json')}"),
     Boot("hot-plug", "type1, a card that is plugged into the running guest", intel(48), 48, "type1", ON_CARD, plugged=True),
     Boot("two-cards", "iommufd, two cards", intel(39), 39, "iommufd", ("two-cards", "cosim"), cards=2),
     Boot("hostile", "type1, the card's memory slow, out of order and stalling", intel(39), 39, "type1", ON_CARD,

@@ -16,6 +16,9 @@ MONITOR_LIMIT = 60  # seconds for an answer of QEMU's monitor
 SERVER_LIMIT = 60  # seconds until the server listens, and until it has ended
 MESSAGE_LIMIT = 600_000  # milliseconds; QEMU gives a late message up for lost, and the connection with it
 MEMORY = "768M"
+# With room for a second processor QEMU makes atomic instructions of the guest such of this machine, too: the server accesses
+# the same memory at the same time.
+CPUS = "1,maxcpus=2"
 
 
 def program(root, name):
@@ -47,7 +50,7 @@ def command_line(root, initrd, boot, folder, sockets, token):
     append = ["console=ttyS0", "panic=-1", "no_timer_check", "quiet", *boot.kernel_arguments, f"aperture.token={token}",
               f"aperture.modules={boot.modules}", f"aperture.bits={boot.bits}", "aperture.steps=" + ",".join(boot.steps),
               f"aperture.plugged={boot.cards if boot.plugged else 0}"]
-    command = qemu(root) + ["-accel", "tcg", "-M", "q35,kernel-irqchip=split", "-m", MEMORY, "-nodefaults",
+    command = qemu(root) + ["-accel", "tcg", "-M", "q35,kernel-irqchip=split", "-m", MEMORY, "-smp", CPUS, "-nodefaults",
                             "-no-user-config", "-no-reboot", "-display", "none",
                             "-serial", f"file:{folder}/console.log", "-serial", f"file:{folder}/report.log",
                             "-kernel", str(kernel.image(root)), "-initrd", str(initrd), "-append", " ".join(append)]

@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the boots one after the other and judges them: by what the guest reports and by what the server counted."""
+"""Runs the boots, two at a time, and judges them: by what the guest reports and by what the server counted."""
 import contextlib
+import functools
+import multiprocessing
 import shutil
+import signal
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import machine
-from process import tail
+from process import die_with_parent, tail
 
-
+AT_ONCE = 2  # boots: a guest takes less than half a core, since most of its tests wait for a reset of the card
 IOMMU_DRIVERS = ("DMAR:", "AMD-Vi:", "virtio_iommu")  # as the kernel names them
 
 
@@ -110,24 +113,40 @@ def summary(boots, checks, seconds):
                f"{f'{seconds[boot.name]:.0f} s':<7}{boot.what}")
 
 
+@dataclass
+class Judged:
+    checks: list
+    seconds: float
+
+
+def rehearse(root, image, repository, folder, command_line, judge, boot):
+    print(f"rehearse: {boot.name}: {boot.what} ...", flush=True)
+    began = time.monotonic()
+    seen = boot_once(root, image, boot, repository, folder / boot.name, command_line)
+    if panicked_early(seen[0], seen[-1]):
+        print(f"rehearse: {boot.name}: the kernel panicked before its first program; once more", flush=True)
+        seen = boot_once(root, image, boot, repository, folder / boot.name, command_line)
+    judged = Judged(list(judge(boot, *seen)), time.monotonic() - began)
+    print(f"rehearse: {boot.name} took {judged.seconds:.0f} s", flush=True)
+    return judged
+
+
+def begin_worker():
+    die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the pool ends its workers itself, by SIGTERM
+
+
 def run(root, image, repository, folder, boots, command_line=machine.command_line, judge=judge):
     """Prints a table; the exit code. `image` is what `command_line` makes a guest of."""
     checks = []
     seconds = {}
-    for boot in boots:
-        print(f"rehearse: {boot.name}: {boot.what} ...", flush=True)
-        began = time.monotonic()
-        place = folder / boot.name
-        seen = boot_once(root, image, boot, repository, place, command_line)
-        if panicked_early(seen[0], seen[-1]):
-            print("rehearse: the kernel panicked before its first program; once more", flush=True)
-            seen = boot_once(root, image, boot, repository, place, command_line)
-        found = list(judge(boot, *seen))
-        seconds[boot.name] = time.monotonic() - began
-        print(f"rehearse: {boot.name} took {seconds[boot.name]:.0f} s", flush=True)
-        if not all(check.ok for check in found):
-            show_logs(place)
-        checks += found
+    work = functools.partial(rehearse, root, image, repository, folder, command_line, judge)
+    with multiprocessing.Pool(min(AT_ONCE, len(boots)), initializer=begin_worker) as pool:
+        for boot, judged in zip(boots, pool.imap(work, boots)):
+            if not all(check.ok for check in judged.checks):
+                show_logs(folder / boot.name)
+            checks += judged.checks
+            seconds[boot.name] = judged.seconds
     for check in checks:
         print(f"{'ok  ' if check.ok else 'FAIL'} {check.boot:<12} {check.what:<13} {check.detail}")
     print("", *summary(boots, checks, seconds), "", sep="\n")

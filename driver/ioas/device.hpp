@@ -18,6 +18,8 @@ namespace aperture::ioas {
 
 /// Which address space of a device: none = the device's own, otherwise one process's (never 0).
 using ProcessId = std::optional<std::uint32_t>;
+/// A process id has 20 bits, as PCIe's PASID.
+constexpr std::uint32_t kLastProcess = (1U << 20) - 1;
 
 struct DeviceReservation {
   IovaRange range;

@@ -9,9 +9,6 @@
 namespace aperture::ioas {
 namespace {
 
-/// Process ids have 20 bits.
-constexpr std::uint32_t kMostProcess = (1U << 20) - 1;
-
 Planned<> check_process(ProcessId process) {
   if (process == 0U) return refuse(Code::kInvalid, EINVAL, "process 0 is the default process");
   return {};
@@ -160,7 +157,7 @@ Planned<> plan(PlanContext& context, const AttachEdit& edit, Effect& effect) {
   const Shape& before = draft.state().shape;
   Device& device = *edit.device;
   if (auto ok = check_process(edit.process); !ok) return ok;
-  if (edit.process > kMostProcess) {
+  if (edit.process > kLastProcess) {
     return refuse(Code::kInvalid, EINVAL, "process " + hex(*edit.process) + " has more than 20 bits");
   }
   if (auto ok = check_formats(edit); !ok) return ok;

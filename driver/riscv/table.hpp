@@ -51,17 +51,14 @@ class Table {
 
   /// `count` words from `index` on: `value`, `value` + `step`, ...
   void store_run(unsigned index, unsigned count, std::uint64_t value, std::uint64_t step) {
-    const auto put = [](std::uint64_t& word, std::uint64_t what) {
-      std::atomic_ref<std::uint64_t>(word).store(what, std::memory_order_release);
-    };
-    std::uint64_t* word = words_ + index;
-    for (; count >= 4; count -= 4, word += 4, value += 4 * step) {  // the compiler does not unroll loops of such stores
-      put(word[0], value);
-      put(word[1], value + step);
-      put(word[2], value + 2 * step);
-      put(word[3], value + 3 * step);
+    // The compiler does not unroll loops of such stores.
+    for (; count >= 4; count -= 4, index += 4, value += 4 * step) {
+      store(index, value);
+      store(index + 1, value + step);
+      store(index + 2, value + 2 * step);
+      store(index + 3, value + 3 * step);
     }
-    for (; count > 0; --count, ++word, value += step) put(*word, value);
+    for (; count > 0; --count, ++index, value += step) store(index, value);
   }
 
   /// Zeroes every word but `count` from `index` on, of a table that the card does not know.

@@ -80,8 +80,7 @@ void collect_faults(World& world) {
 }
 
 Result<DmaEnd> run_on_card(World& world, DeviceEntry& device, const dma::Job& job, ioas::ProcessId process) {
-  constexpr std::uint32_t kProcesses = 1U << 20;
-  if (process && *process >= kProcesses) return fail(Code::kInvalid, EINVAL, "a process id has 20 bits");
+  if (process && *process > ioas::kLastProcess) return fail(Code::kInvalid, EINVAL, "a process id has 20 bits");
   const dma::Identity identity{.device_id = device.device->device_id(),
                                .process_id = process,
                                .ats = device.page_requests && device.handler.has_value(),

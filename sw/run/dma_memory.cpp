@@ -186,7 +186,7 @@ Result<DmaEnd> run_in_memory(World& world, DeviceEntry& device, const dma::Job& 
                 fmt::format("{:#x} bytes go round the {} address lines of device {} more than {:#x} times", job.length,
                             device.spec.dma_bits, device.spec.name, kMostRounds));
   }
-  if (process.value_or(0) >> 20 != 0) return fail(Code::kInvalid, EINVAL, "a process id has 20 bits");
+  if (process.value_or(0) > ioas::kLastProcess) return fail(Code::kInvalid, EINVAL, "a process id has 20 bits");
   return Mover(world, device, job, process).run();
 }
 

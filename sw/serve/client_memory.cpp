@@ -60,6 +60,33 @@ Answer ClientMemory::write(std::uint64_t access, std::uint64_t address, std::spa
   return pending ? Answer::kPending : Answer::kOk;
 }
 
+Answer ClientMemory::exchange(std::uint64_t access, std::uint64_t address, std::span<const std::byte> expected,
+                              std::span<const std::byte> data, bool& held) {
+  held = false;
+  const auto found = pending_.find(access);
+  if (found == pending_.end()) {
+    if (!master_) return refuse();
+    if (const auto done = writing(true) ? std::nullopt : maps_.exchange(address, expected, data)) {
+      held = *done;
+      traffic_.file_read += expected.size();
+      if (held) traffic_.file_written += data.size();
+      return Answer::kOk;
+    }
+    ask(false, false, address, access, 0, expected.size(), nullptr);
+    return Answer::kPending;
+  }
+  Access& state = found->second;
+  if (state.pieces != 0) return Answer::kPending;
+  const bool as_expected = std::equal(expected.begin(), expected.end(), state.data.begin());
+  if (!state.unsupported && !state.exchanged && as_expected) {
+    state.exchanged = true;
+    ask(true, writing(false), address, access, 0, data.size(), data.data());
+    return Answer::kPending;
+  }
+  held = state.exchanged && !state.unsupported;
+  return finish(access);
+}
+
 bool ClientMemory::writing(bool shared) const {
   const auto open = [shared](const Request& request) {
     return request.write && (request.shared || !shared) && !request.pieces.empty();

@@ -38,6 +38,9 @@ class ClientMemory final : public BusMemory {
   Answer read(std::uint64_t access, std::uint64_t address, std::span<std::byte> data) override;
   Answer write(std::uint64_t access, std::uint64_t address, std::span<const std::byte> data,
                std::uint32_t strobes) override;
+  /// By message it takes two, a read and, where that has found `expected`, a write.
+  Answer exchange(std::uint64_t access, std::uint64_t address, std::span<const std::byte> expected,
+                  std::span<const std::byte> data, bool& held) override;
 
   // What a session does with it.
   DmaMaps& maps() { return maps_; }
@@ -71,6 +74,7 @@ class ClientMemory final : public BusMemory {
   struct Access {
     unsigned pieces = 0;  ///< whose reply is missing
     bool unsupported = false;
+    bool exchanged = false;  ///< the write of an exchange was asked for
     std::array<std::byte, kLongest> data{};
   };
   struct Piece {

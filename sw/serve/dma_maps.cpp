@@ -101,4 +101,12 @@ bool DmaMaps::write(std::uint64_t address, std::span<const std::byte> from) cons
   return at->second.file->write(at->second.offset + (address - at->first), from);
 }
 
+std::optional<bool> DmaMaps::exchange(std::uint64_t address, std::span<const std::byte> expected,
+                                      std::span<const std::byte> desired) const {
+  constexpr std::uint32_t kBoth = DmaMap::kRead | DmaMap::kWrite;
+  const auto at = find(address, expected.size());
+  if (at == maps_.end() || !at->second.file || (at->second.flags & kBoth) != kBoth) return std::nullopt;
+  return at->second.file->exchange(at->second.offset + (address - at->first), expected, desired);
+}
+
 }  // namespace aperture::sw::serve

@@ -34,6 +34,9 @@ class DmaMaps {
   /// Reads or writes memory that is shared as a file and may be accessed so. False: it is not, or not all of it.
   bool read(std::uint64_t address, std::span<std::byte> to) const;
   bool write(std::uint64_t address, std::span<const std::byte> from) const;
+  /// As SharedFile::exchange. nullopt: as `false` above.
+  std::optional<bool> exchange(std::uint64_t address, std::span<const std::byte> expected,
+                               std::span<const std::byte> desired) const;
 
  private:
   struct Map {

@@ -46,6 +46,11 @@ class BusMemory {
   /// Bit i of `strobes` writes data[i]; data.size() <= 32.
   virtual Answer write(std::uint64_t access, std::uint64_t address, std::span<const std::byte> data,
                        std::uint32_t strobes) = 0;
+  /// Writes all of `data` if `expected` is there, which goes to `held`. Both have 1, 2, 4 or 8 bytes, `address` is
+  /// aligned to as many. One indivisible step where the memory is mapped; elsewhere others may write between its look
+  /// and its write.
+  virtual Answer exchange(std::uint64_t access, std::uint64_t address, std::span<const std::byte> expected,
+                          std::span<const std::byte> data, bool& held) = 0;
   /// Who accessed it was reset: accesses under way will not be made again.
   virtual void forget() = 0;
 };

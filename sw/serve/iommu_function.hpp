@@ -23,6 +23,10 @@ class Doorbells final : public BusMemory {
   }
   Answer write(std::uint64_t access, std::uint64_t address, std::span<const std::byte> data,
                std::uint32_t strobes) override;
+  Answer exchange(std::uint64_t access, std::uint64_t address, std::span<const std::byte> expected,
+                  std::span<const std::byte> data, bool& held) override {
+    return memory_.exchange(access, address, expected, data, held);
+  }
   void forget() override { memory_.forget(); }
 
  private:

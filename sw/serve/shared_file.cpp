@@ -6,8 +6,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <string>
+
+#include "base/compare_exchange.hpp"
 
 namespace aperture::sw::serve {
 namespace {
@@ -66,6 +70,16 @@ bool SharedFile::write(std::uint64_t offset, std::span<const std::byte> from) co
   }
   return ::pwrite(file_.get(), from.data(), from.size(), static_cast<off_t>(offset)) ==
          static_cast<ssize_t>(from.size());
+}
+
+std::optional<bool> SharedFile::exchange(std::uint64_t offset, std::span<const std::byte> expected,
+                                         std::span<const std::byte> desired) const {
+  if (bytes_ != nullptr) return compare_exchange(bytes_ + offset, expected, desired);
+  std::array<std::byte, 8> found{};
+  const std::span<std::byte> now = std::span(found).first(expected.size());
+  if (!read(offset, now)) return std::nullopt;
+  if (!std::ranges::equal(now, expected)) return false;
+  return write(offset, desired) ? std::optional(true) : std::nullopt;
 }
 
 Result<std::shared_ptr<SharedFile>> SharedFiles::open(FileDescriptor file, std::uint64_t size) {

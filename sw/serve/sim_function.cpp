@@ -31,6 +31,12 @@ tb::MemoryAnswer SimFunction::Target::perform_write(std::uint64_t access, std::u
   return translate(memory_.write(access, address, data, strobes));
 }
 
+tb::MemoryAnswer SimFunction::Target::perform_exchange(std::uint64_t access, std::uint64_t address,
+                                                       std::span<const std::byte> expected,
+                                                       std::span<const std::byte> data, bool& held) {
+  return translate(memory_.exchange(access, address, expected, data, held));
+}
+
 SimFunction::SimFunction(const tb::Options& options, BusMemory& data, BusMemory& own)
     : bench_(tb::Bench::start(options)), data_(data), own_(own), data_target_(data), own_target_(own) {
   bench_.connect(data_target_, own_target_);

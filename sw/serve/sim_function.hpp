@@ -32,6 +32,8 @@ class SimFunction final : public Function {
     tb::MemoryAnswer perform_read(std::uint64_t access, std::uint64_t address, std::span<std::byte> out) override;
     tb::MemoryAnswer perform_write(std::uint64_t access, std::uint64_t address, std::span<const std::byte> data,
                                    std::uint32_t strobes) override;
+    tb::MemoryAnswer perform_exchange(std::uint64_t access, std::uint64_t address, std::span<const std::byte> expected,
+                                      std::span<const std::byte> data, bool& held) override;
 
    private:
     BusMemory& memory_;

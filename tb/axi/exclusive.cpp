@@ -10,10 +10,12 @@ void ExclusiveMonitor::reserve(Port port, std::uint8_t id, std::uint64_t address
   reserved_.push_back({port, id, address, {bytes.begin(), bytes.end()}});
 }
 
-bool ExclusiveMonitor::holds(Port port, std::uint8_t id, std::uint64_t address, std::span<const std::byte> now) const {
-  return std::any_of(reserved_.begin(), reserved_.end(), [&](const Reservation& r) {
-    return r.port == port && r.id == id && r.address == address && std::ranges::equal(r.bytes, now);
+std::span<const std::byte> ExclusiveMonitor::reserved(Port port, std::uint8_t id, std::uint64_t address,
+                                                      std::size_t size) const {
+  const auto found = std::ranges::find_if(reserved_, [&](const Reservation& r) {
+    return r.port == port && r.id == id && r.address == address && r.bytes.size() == size;
   });
+  return found == reserved_.end() ? std::span<const std::byte>() : found->bytes;
 }
 
 void ExclusiveMonitor::drop(std::uint64_t address, std::size_t size) {

@@ -157,47 +157,41 @@ void MemoryPort::perform(ReadBurst& burst) {
                                          std::span(lanes + beat.lane, beat.size));
     if (burst.beats[i].answer == MemoryAnswer::kPending) burst.performed = false;
   }
-  if (!burst.performed || !burst.address.lock || !exclusives_.supported()) return;
-  std::vector<std::byte> bytes;
-  for (unsigned i = 0; i < burst.beats.size(); ++i) {
-    if (burst.beats[i].answer != MemoryAnswer::kOk) return;
-    const Beat beat = beat_of(burst.address, i, bus_bytes_);
-    const auto* lanes = reinterpret_cast<const std::byte*>(burst.beats[i].data.data()) + beat.lane;
-    bytes.insert(bytes.end(), lanes, lanes + beat.size);
-  }
-  exclusives_.reserve(port_, burst.address.id, burst.address.addr, bytes);
+  if (!burst.performed || !exclusive(burst.address) || burst.beats[0].answer != MemoryAnswer::kOk) return;
+  const Beat beat = beat_of(burst.address, 0, bus_bytes_);
+  const auto* lanes = reinterpret_cast<const std::byte*>(burst.beats[0].data.data()) + beat.lane;
+  exclusives_.reserve(port_, burst.address.id, burst.address.addr, std::span(lanes, beat.size));
   burst.reserved = true;
 }
 
-std::optional<bool> MemoryPort::may_write(WriteBurst& burst) {
-  // An exclusive burst has at most 16 beats; the reads of the same beats have the numbers behind them.
-  constexpr unsigned kRead = 128;
-  for (;;) {
-    std::size_t found = 0;
-    unsigned index = 0;
-    for (; index < burst.beats.size() && found < burst.now.size(); ++index) {
-      found += beat_of(burst.address, index, bus_bytes_).size;
-    }
-    if (index == burst.beats.size()) break;
-    const Beat beat = beat_of(burst.address, index, bus_bytes_);
-    std::vector<std::byte> bytes(beat.size);
-    const MemoryAnswer answer =
-        target_.read(port_, access_of(burst.number, kRead | index), burst.address.user, beat.address, bytes);
-    if (answer == MemoryAnswer::kPending) return std::nullopt;
-    burst.now.insert(burst.now.end(), bytes.begin(), bytes.end());
+void MemoryPort::perform_exclusive(WriteBurst& burst) {
+  const AddressChannel& address = burst.address;
+  const Beat beat = beat_of(address, 0, bus_bytes_);
+  if (burst.expected.empty()) {
+    const auto expected = exclusives_.reserved(port_, address.id, address.addr, beat.size);
+    burst.performed = expected.empty();
+    if (burst.performed) return;
+    burst.expected.assign(expected.begin(), expected.end());
   }
-  return exclusives_.holds(port_, burst.address.id, burst.address.addr, burst.now);
+  const auto* lanes = reinterpret_cast<const std::byte*>(burst.beats[0].data.data()) + beat.lane;
+  std::array<std::byte, ExclusiveMonitor::kMost> data{};
+  for (std::size_t i = 0; i < beat.size; ++i) {
+    data[i] = (burst.beats[0].strb >> (beat.lane + i) & 1U) != 0 ? lanes[i] : burst.expected[i];
+  }
+  bool held = false;
+  const MemoryAnswer answer = target_.exchange(port_, access_of(burst.number, 0), address.user, beat.address,
+                                               burst.expected, std::span(data).first(beat.size), held);
+  burst.pending = answer == MemoryAnswer::kPending;
+  burst.performed = !burst.pending;
+  if (burst.pending) return;
+  burst.resp = resp_of(answer);
+  if (!held) return;
+  exclusives_.written(beat.address, beat.size);
+  if (burst.resp == Resp::kOkay) burst.resp = Resp::kExokay;
 }
 
 void MemoryPort::perform(WriteBurst& burst) {
-  const bool exclusive = burst.address.lock && exclusives_.supported();
-  if (exclusive && !burst.granted) {
-    const std::optional<bool> may = may_write(burst);
-    burst.pending = !may;
-    burst.performed = may && !*may;
-    if (burst.pending || burst.performed) return;
-    burst.granted = true;
-  }
+  if (exclusive(burst.address)) return perform_exclusive(burst);
   burst.performed = true;
   for (unsigned i = 0; i < burst.beats.size(); ++i) {
     if (!burst.beats[i].valid) continue;
@@ -215,7 +209,6 @@ void MemoryPort::perform(WriteBurst& burst) {
     if (strobes != 0) exclusives_.written(beat.address, beat.size);
   }
   burst.pending = !burst.performed;
-  if (exclusive && burst.performed && burst.resp == Resp::kOkay) burst.resp = Resp::kExokay;
 }
 
 int MemoryPort::choose_read(std::uint64_t next) {

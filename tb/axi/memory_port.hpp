@@ -27,6 +27,10 @@ class BeatTarget {
                             std::span<std::byte> out) = 0;
   virtual MemoryAnswer write(Port port, std::uint64_t access, std::uint64_t user, std::uint64_t address,
                              std::span<const std::byte> data, std::uint32_t strobes) = 0;
+  /// Writes all of `data` if `expected` is there, in one indivisible step; `held`: it was. ExclusiveMonitor::kMost
+  /// bytes at the most.
+  virtual MemoryAnswer exchange(Port port, std::uint64_t access, std::uint64_t user, std::uint64_t address,
+                                std::span<const std::byte> expected, std::span<const std::byte> data, bool& held) = 0;
 };
 
 class MemoryPort {
@@ -77,8 +81,7 @@ class MemoryPort {
     bool pending = false;    ///< some of it
     bool answered = false;
     Resp resp = Resp::kOkay;
-    bool granted = false;          ///< an exclusive write that is performed
-    std::vector<std::byte> now{};  ///< what it has found there so far
+    std::vector<std::byte> expected{};  ///< of an exclusive write that is under way
   };
 
   /// Performs what is due from `from` on, which moves behind what is performed; when the next is due goes to `next`.
@@ -94,8 +97,12 @@ class MemoryPort {
   void accept_write(const AddressChannel& address, WriteBeats beats, std::uint64_t now, bool answered);
   void perform(ReadBurst& burst);
   void perform(WriteBurst& burst);
-  /// Whether an exclusive write may be performed; nullopt: memory has not said yet what the bytes are.
-  std::optional<bool> may_write(WriteBurst& burst);
+  void perform_exclusive(WriteBurst& burst);
+  /// Whether it is an exclusive access that memory supports.
+  bool exclusive(const AddressChannel& address) const {
+    return address.lock && exclusives_.supported() && address.len == 0 && address.addr % (1U << address.size) == 0 &&
+           std::size_t{1} << address.size <= ExclusiveMonitor::kMost;
+  }
   /// The burst whose beat or answer goes next, -1: none is due.
   int choose_read(std::uint64_t next);
   int choose_write(std::uint64_t next);

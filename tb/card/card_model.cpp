@@ -292,4 +292,15 @@ MemoryAnswer CardModel::write(Port port, std::uint64_t access, std::uint64_t use
   return transport(port, access, user);
 }
 
+MemoryAnswer CardModel::exchange(Port port, std::uint64_t access, std::uint64_t user, std::uint64_t address,
+                                 std::span<const std::byte> expected, std::span<const std::byte> data, bool& held) {
+  access_.expected = expected.data();
+  access_.held = false;
+  const std::uint32_t all = (std::uint32_t{1} << data.size()) - 1;
+  const MemoryAnswer answer = write(port, access, user, address, data, all);
+  access_.expected = nullptr;
+  held = access_.held;
+  return answer;
+}
+
 }  // namespace aperture::tb

@@ -92,6 +92,8 @@ class CardModel final : public sc_core::sc_module, private BeatTarget {
                     std::span<std::byte> out) override;
   MemoryAnswer write(Port port, std::uint64_t access, std::uint64_t user, std::uint64_t address,
                      std::span<const std::byte> data, std::uint32_t strobes) override;
+  MemoryAnswer exchange(Port port, std::uint64_t access, std::uint64_t user, std::uint64_t address,
+                        std::span<const std::byte> expected, std::span<const std::byte> data, bool& held) override;
   MemoryAnswer transport(Port port, std::uint64_t access, std::uint64_t user);
 
   Kernel& kernel_;

@@ -17,6 +17,9 @@ void perform(MemoryTarget& memory, tlm::tlm_generic_payload& payload) {
   MemoryAnswer answer = MemoryAnswer::kOk;
   if (payload.is_read()) {
     answer = memory.perform_read(access, payload.get_address(), std::span(bytes, size));
+  } else if (extension != nullptr && extension->expected != nullptr) {
+    answer = memory.perform_exchange(access, payload.get_address(), std::span(extension->expected, size),
+                                     std::span(bytes, size), extension->held);
   } else {
     const unsigned char* enables = payload.get_byte_enable_ptr();
     std::uint32_t strobes = enables == nullptr ? (std::uint32_t{1} << size) - 1 : 0;

@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstring>
 
+#include "base/compare_exchange.hpp"
 #include "card/user_memory.hpp"
 
 namespace aperture::tb {
@@ -172,21 +173,35 @@ MemoryAnswer Memory::card_read(std::uint64_t address, std::span<std::byte> out) 
   return kind == MemoryFault::kPoison ? MemoryAnswer::kPoison : MemoryAnswer::kOk;
 }
 
-MemoryAnswer Memory::card_write(std::uint64_t address, std::span<const std::byte> data, std::uint32_t strobes) {
+MemoryAnswer Memory::writable(std::uint64_t address, std::size_t size, bool touches, std::byte*& bytes) {
   if (address > kAddressMask) return MemoryAnswer::kDecode;
-  if (!faults_.empty() && fault_at(address, data.size()) == MemoryFault::kError) return MemoryAnswer::kError;
+  if (!faults_.empty() && fault_at(address, size) == MemoryFault::kError) return MemoryAnswer::kError;
   const auto it = frames_.find(address / kPageSize);
   if (it != frames_.end() && !it->second.writable) return MemoryAnswer::kError;
   if (it == frames_.end() && retired_.contains(address / kPageSize)) {
-    if (strobes != 0) ++stale_accesses_;
+    if (touches) ++stale_accesses_;
     return MemoryAnswer::kError;
   }
-  if (strobes == 0) return MemoryAnswer::kOk;
-  std::byte* bytes = it != frames_.end() ? it->second.bytes + address % kPageSize : find_or_make(address);
+  if (touches) bytes = it != frames_.end() ? it->second.bytes + address % kPageSize : find_or_make(address);
+  return MemoryAnswer::kOk;
+}
+
+MemoryAnswer Memory::card_write(std::uint64_t address, std::span<const std::byte> data, std::uint32_t strobes) {
+  std::byte* bytes = nullptr;
+  const MemoryAnswer answer = writable(address, data.size(), strobes != 0, bytes);
+  if (answer != MemoryAnswer::kOk || strobes == 0) return answer;
   for (std::size_t i = 0; i < data.size(); ++i) {
     if ((strobes >> i & 1U) != 0) bytes[i] = data[i];
   }
   return MemoryAnswer::kOk;
+}
+
+MemoryAnswer Memory::card_exchange(std::uint64_t address, std::span<const std::byte> expected,
+                                   std::span<const std::byte> data, bool& held) {
+  std::byte* bytes = nullptr;
+  const MemoryAnswer answer = writable(address, data.size(), true, bytes);
+  held = answer == MemoryAnswer::kOk && compare_exchange(bytes, expected, data);
+  return answer;
 }
 
 std::uint64_t Memory::place(std::uint64_t count, std::uint64_t align) {

@@ -62,8 +62,14 @@ class Memory final : public MemoryTarget {
                              std::uint32_t strobes) override {
     return card_write(address, data, strobes);
   }
+  MemoryAnswer perform_exchange(std::uint64_t, std::uint64_t address, std::span<const std::byte> expected,
+                                std::span<const std::byte> data, bool& held) override {
+    return card_exchange(address, expected, data, held);
+  }
   MemoryAnswer card_read(std::uint64_t address, std::span<std::byte> out);
   MemoryAnswer card_write(std::uint64_t address, std::span<const std::byte> data, std::uint32_t strobes);
+  MemoryAnswer card_exchange(std::uint64_t address, std::span<const std::byte> expected,
+                             std::span<const std::byte> data, bool& held);
   /// Accesses of the card to frames whose buffer is gone or whose page was unpinned; they are answered SLVERR.
   std::uint64_t stale_accesses() const { return stale_accesses_; }
 
@@ -87,6 +93,8 @@ class Memory final : public MemoryTarget {
   std::byte* find(std::uint64_t address) const;
   std::byte* find_or_make(std::uint64_t address);
   MemoryFault fault_at(std::uint64_t address, std::size_t size) const;
+  /// kOk and `bytes`, where the card may write; memory is made only for a write that `touches` any.
+  MemoryAnswer writable(std::uint64_t address, std::size_t size, bool touches, std::byte*& bytes);
   /// First frame of `count` free ones in a row, a multiple of `align` frames; 0: none.
   std::uint64_t place(std::uint64_t count, std::uint64_t align);
   void insert(std::uint64_t frame, std::byte* bytes, bool writable);

@@ -27,6 +27,11 @@ class MemoryTarget {
   /// Bit i of `strobes` writes data[i]; data.size() <= 16.
   virtual MemoryAnswer perform_write(std::uint64_t access, std::uint64_t address, std::span<const std::byte> data,
                                      std::uint32_t strobes) = 0;
+  /// Writes all of `data` if `expected` is there, which goes to `held`: one indivisible step wherever memory has such.
+  /// Both have 1, 2, 4 or 8 bytes, `address` is aligned to as many.
+  virtual MemoryAnswer perform_exchange(std::uint64_t access, std::uint64_t address,
+                                        std::span<const std::byte> expected, std::span<const std::byte> data,
+                                        bool& held) = 0;
 };
 
 }  // namespace aperture::tb

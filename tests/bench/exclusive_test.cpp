@@ -2,6 +2,7 @@
 // Exclusive accesses at the pins of a memory port (AMBA AXI4 A7.2): when a write succeeds, and what makes it fail.
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -42,6 +43,12 @@ class ExclusiveAccess : public ::testing::TestWithParam<Profile>, public BeatTar
   MemoryAnswer write(Port, std::uint64_t, std::uint64_t, std::uint64_t address, std::span<const std::byte> data,
                      std::uint32_t strobes) override {
     return memory.card_write(address, data, strobes);
+  }
+  MemoryAnswer exchange(Port, std::uint64_t, std::uint64_t, std::uint64_t address, std::span<const std::byte> expected,
+                        std::span<const std::byte> data, bool& held) override {
+    if (now < slow_until) return MemoryAnswer::kPending;
+    if (before_exchange) before_exchange();
+    return memory.card_exchange(address, expected, data, held);
   }
 
   void cycle(Side& side) {
@@ -99,6 +106,7 @@ class ExclusiveAccess : public ::testing::TestWithParam<Profile>, public BeatTar
   std::unique_ptr<Side> own, other;
   std::uint64_t now = 1000;
   std::uint64_t slow_until = 0;
+  std::function<void()> before_exchange;
 };
 
 INSTANTIATE_TEST_SUITE_P(Profiles, ExclusiveAccess,
@@ -122,6 +130,13 @@ TEST_P(ExclusiveAccess, FailsBehindAWriteOfTheOtherPortAndWritesNothing) {
 TEST_P(ExclusiveAccess, FailsBehindAStoreOfTheProcessor) {
   EXPECT_EQ(read_of(*own, kAt), Resp::kExokay);
   memory.write64(kAt, 7);
+  EXPECT_EQ(write_of(*own, kAt, 6), Resp::kOkay);
+  EXPECT_EQ(memory.read64(kAt), 7U);
+}
+
+TEST_P(ExclusiveAccess, FailsBehindAStoreThatComesJustBeforeTheWrite) {
+  EXPECT_EQ(read_of(*own, kAt), Resp::kExokay);
+  before_exchange = [this] { memory.write64(kAt, 7); };
   EXPECT_EQ(write_of(*own, kAt, 6), Resp::kOkay);
   EXPECT_EQ(memory.read64(kAt), 7U);
 }

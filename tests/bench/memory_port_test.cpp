@@ -51,6 +51,10 @@ class MemoryPortTest : public ::testing::Test, public BeatTarget {
     performed.push_back({true, address, now});
     return memory.card_write(address, data, strobes);
   }
+  MemoryAnswer exchange(Port, std::uint64_t, std::uint64_t, std::uint64_t address, std::span<const std::byte> expected,
+                        std::span<const std::byte> data, bool& held) override {
+    return memory.card_exchange(address, expected, data, held);
+  }
   /// Memory from kSlow on answers from cycle `slow_until` on.
   bool pending(std::uint64_t address, std::uint64_t access) {
     if (address < kSlow || now >= slow_until) return false;

@@ -156,6 +156,53 @@ TEST_F(Dma, AWriteToSharedMemoryDoesNotOvertakeOneByMessage) {
   EXPECT_EQ(read, 7U);
 }
 
+/// An exchange of 5 for 6 by message, which has read `found` there: whether it was made.
+class Exchange : public Dma {
+ protected:
+  Answer exchange() {
+    return memory.exchange(7, kPlace, std::as_bytes(std::span(&five, 1)), std::as_bytes(std::span(&six, 1)), held);
+  }
+  void finds(std::uint64_t found) {
+    ASSERT_EQ(exchange(), Answer::kPending);
+    const auto requests = memory.take_requests();
+    ASSERT_EQ(requests.size(), 1U);
+    EXPECT_EQ(requests[0].command(), vu::Command::kDmaRead);
+    EXPECT_EQ(exchange(), Answer::kPending);
+    ASSERT_TRUE(memory.answer(data_reply(requests[0], found)));
+  }
+  const std::uint64_t five = 5, six = 6;
+  bool held = false;
+};
+
+TEST_F(Exchange, ByMessageReadsAndThenWrites) {
+  finds(5);
+  EXPECT_EQ(exchange(), Answer::kPending);
+  const auto requests = memory.take_requests();
+  ASSERT_EQ(requests.size(), 1U);
+  EXPECT_EQ(requests[0].command(), vu::Command::kDmaWrite);
+  EXPECT_EQ(exchange(), Answer::kPending);
+  ASSERT_TRUE(memory.answer(make_reply(requests[0])));
+  EXPECT_EQ(exchange(), Answer::kOk);
+  EXPECT_TRUE(held);
+  EXPECT_FALSE(memory.waiting());
+}
+
+TEST_F(Exchange, ByMessageWritesNothingWhereAnotherValueIs) {
+  finds(4);
+  EXPECT_EQ(exchange(), Answer::kOk);
+  EXPECT_FALSE(held);
+  EXPECT_FALSE(memory.waiting());
+}
+
+TEST_F(Exchange, ByMessageThatIsRefusedIsAnAccessThatNobodyAnswers) {
+  ASSERT_EQ(exchange(), Answer::kPending);
+  const auto requests = memory.take_requests();
+  ASSERT_EQ(requests.size(), 1U);
+  ASSERT_TRUE(memory.answer(make_error(requests[0], EFAULT)));
+  EXPECT_EQ(exchange(), Answer::kUnsupported);
+  EXPECT_FALSE(held);
+}
+
 TEST_F(Dma, AnErrorReplyIsAnAccessThatNobodyAnswers) {
   dma_read(kPlace);
   send(make_error(request(vu::Command::kDmaRead), EFAULT));

@@ -5,6 +5,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <thread>
+
 #include "vfio_user/world.hpp"
 
 namespace aperture::test {
@@ -49,6 +52,58 @@ TEST_F(Maps, StrobesChooseTheBytes) {
   write_bar(2, SimpleFunction::kData, ~std::uint64_t{0});
   write_bar(2, SimpleFunction::kGo, 0b1010'0110ULL << 32 | 1);
   EXPECT_EQ(word(0x10), 0xff00'ff00'00ff'ff00U);
+}
+
+TEST_F(Maps, ExchangesLoseNothingOfWhatTheClientAddsMeanwhile) {
+  constexpr unsigned kRounds = 200'000;
+  ASSERT_EQ(map(0, kPage, file), 0);
+  void* const shared = ::mmap(nullptr, kPage, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
+  ASSERT_NE(shared, MAP_FAILED);
+  const std::atomic_ref<std::uint64_t> count(*static_cast<std::uint64_t*>(shared));
+  std::thread client([&] {
+    for (unsigned i = 0; i < kRounds; ++i) count.fetch_add(1);
+  });
+  unsigned lost = 0;
+  for (unsigned i = 0; i < kRounds; ++i) {
+    std::uint64_t now = 0, next = 0;
+    bool held = false;
+    while (!held) {
+      now = count.load();
+      next = now + (std::uint64_t{1} << 32);
+      if (memory.exchange(1, 0, std::as_bytes(std::span(&now, 1)), std::as_bytes(std::span(&next, 1)), held) !=
+          sw::serve::Answer::kOk) {
+        ++lost;
+        break;
+      }
+    }
+  }
+  client.join();
+  EXPECT_EQ(lost, 0U);
+  EXPECT_EQ(count.load(), std::uint64_t{kRounds} << 32 | kRounds);
+  ::munmap(shared, kPage);
+}
+
+TEST_F(Maps, AnExchangeNeedsAMapThatMayBeReadAndWritten) {
+  constexpr std::uint64_t kZero = 0, kOne = 1;
+  const auto exchange = [&](std::uint64_t address, bool& held) {
+    return memory.exchange(address, address, std::as_bytes(std::span(&kZero, 1)), std::as_bytes(std::span(&kOne, 1)),
+                           held);
+  };
+  ASSERT_EQ(map(0, kPage, file), 0);
+  ASSERT_EQ(map(kPage, kPage, file, kPage, vu::DmaMap::kRead), 0);
+  const FileDescriptor may_shrink = shared_memory(kPage, 0);
+  ASSERT_EQ(map(2 * kPage, kPage, may_shrink), 0);
+  bool held = false;
+  EXPECT_EQ(exchange(8, held), sw::serve::Answer::kOk);
+  EXPECT_TRUE(held);
+  EXPECT_EQ(exchange(8, held), sw::serve::Answer::kOk);
+  EXPECT_FALSE(held);
+  EXPECT_EQ(word(8), 1U);
+  EXPECT_EQ(exchange(2 * kPage, held), sw::serve::Answer::kOk);
+  EXPECT_TRUE(held);
+  EXPECT_EQ(exchange(2 * kPage, held), sw::serve::Answer::kOk);
+  EXPECT_FALSE(held);
+  EXPECT_EQ(exchange(kPage + 8, held), sw::serve::Answer::kPending) << "the client is asked";
 }
 
 TEST_F(Maps, NothingBesideAMapIsTouched) {

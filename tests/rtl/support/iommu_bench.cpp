@@ -269,4 +269,10 @@ tb::MemoryAnswer IommuBench::write(tb::Port, std::uint64_t, std::uint64_t, std::
   return memory.card_write(address, data, strobes);
 }
 
+tb::MemoryAnswer IommuBench::exchange(tb::Port, std::uint64_t, std::uint64_t, std::uint64_t address,
+                                      std::span<const std::byte> expected, std::span<const std::byte> data,
+                                      bool& held) {
+  return memory.card_exchange(address, expected, data, held);
+}
+
 }  // namespace aperture::test

@@ -72,6 +72,8 @@ class IommuBench final : private tb::BeatTarget {
                         std::span<std::byte> out) override;
   tb::MemoryAnswer write(tb::Port port, std::uint64_t access, std::uint64_t user, std::uint64_t address,
                          std::span<const std::byte> data, std::uint32_t strobes) override;
+  tb::MemoryAnswer exchange(tb::Port port, std::uint64_t access, std::uint64_t user, std::uint64_t address,
+                            std::span<const std::byte> expected, std::span<const std::byte> data, bool& held) override;
 
   std::unique_ptr<VerilatedContext> context_;
   std::unique_ptr<Viommu> model_;
