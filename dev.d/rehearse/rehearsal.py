@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the boots, two at a time, and judges them: by what the guest reports and by what the server counted."""
 import contextlib
-import functools
 import multiprocessing
+import re
 import shutil
 import signal
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import machine
 from process import die_with_parent, tail
 
 AT_ONCE = 2  # boots: a guest takes less than half a core, since most of its tests wait for a reset of the card
+TROUBLE = re.compile(r"WARNING: |BUG: |Oops|[Cc]all [Tt]race:|\[ cut here \]")  # of a kernel with itself
 IOMMU_DRIVERS = ("DMAR:", "AMD-Vi:", "virtio_iommu")  # as the kernel names them
 
 
@@ -86,8 +88,14 @@ def refusal_check(boot, report, counts, console):
     return Check(boot.name, "refused", bool(told) and refused > 0, f"{refused} accesses, {len(told)} told by the kernel")
 
 
+def kernel_check(boot, console):
+    trouble = next((line.strip() for line in console.splitlines() if TROUBLE.search(line)), None)
+    return Check(boot.name, "kernel", trouble is None, trouble or "no complaint about itself")
+
+
 def judge(boot, report, wrong, counts, console):
     yield Check(boot.name, "machine", wrong is None, wrong or "powered off")
+    yield kernel_check(boot, console)
     if wrong is None:
         yield Check(boot.name, "report", report.done(), "complete" if report.done() else "the guest did not reach its end")
     for name in (*["plug"] * boot.plugged, "modules", "bind", *boot.steps):
@@ -119,7 +127,7 @@ class Judged:
     seconds: float
 
 
-def rehearse(root, image, repository, folder, command_line, judge, boot):
+def rehearse(boot, root, image, repository, folder, command_line, judge):
     print(f"rehearse: {boot.name}: {boot.what} ...", flush=True)
     began = time.monotonic()
     seen = boot_once(root, image, boot, repository, folder / boot.name, command_line)
@@ -133,16 +141,38 @@ def rehearse(root, image, repository, folder, command_line, judge, boot):
 
 def begin_worker():
     die_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the pool ends its workers itself, by SIGTERM
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # workers are ended by SIGTERM, see below
+
+
+@contextlib.contextmanager
+def workers(count):
+    """Processes, in which boots run. Whatever ends the block early ends them and what they started."""
+    with ProcessPoolExecutor(count, multiprocessing.get_context("fork"), begin_worker) as pool:
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise
+
+
+def result(boot, future):
+    """What a boot came to; one that could not be made is a failed check, and the others go on."""
+    try:
+        return future.result()
+    except (RuntimeError, OSError, ValueError) as error:
+        return Judged([Check(boot.name, "machine", False, f"not run to its end: {error or type(error).__name__}")], 0)
 
 
 def run(root, image, repository, folder, boots, command_line=machine.command_line, judge=judge):
     """Prints a table; the exit code. `image` is what `command_line` makes a guest of."""
     checks = []
     seconds = {}
-    work = functools.partial(rehearse, root, image, repository, folder, command_line, judge)
-    with multiprocessing.Pool(min(AT_ONCE, len(boots)), initializer=begin_worker) as pool:
-        for boot, judged in zip(boots, pool.imap(work, boots)):
+    with workers(min(AT_ONCE, len(boots))) as pool:
+        futures = [pool.submit(rehearse, boot, root, image, repository, folder, command_line, judge) for boot in boots]
+        for boot, future in zip(boots, futures):
+            judged = result(boot, future)
             if not all(check.ok for check in judged.checks):
                 show_logs(folder / boot.name)
             checks += judged.checks

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import machine
 import riscv_tree
-from rehearsal import Check
+from rehearsal import Check, kernel_check
 
 MEMORY = "256M"
 SLOTS = {"iommu": "1.0", "dma": "2.0"}  # on the root bus
@@ -27,7 +27,7 @@ COPIED = 2 * 64 * 4096 - 200  # bytes that the guest has the DMA function copy
 # Linux 7.3, drivers/iommu/riscv: the module's name by which its PCI driver goes, and what it says with debugging messages on.
 DRIVER = "iommu_pci"
 QUEUES = ("queue #0 allocated 2^13 entries", "queue #1 allocated 2^12 entries")
-TROUBLE = re.compile(r"fail|error|timeout|cannot|unexpected|unable|unhandled|Call trace|WARNING:|BUG:", re.IGNORECASE)
+TROUBLE = re.compile(r"fail|error|timeout|cannot|unexpected|unable|unhandled", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -122,6 +122,7 @@ def traffic_checks(boot, counts):
 def judge(boot, report, wrong, counts, console):
     counts = counts[0]
     yield Check(boot.name, "machine", wrong is None, wrong or "ended")
+    yield kernel_check(boot, console)
     if wrong is None:
         yield Check(boot.name, "report", report.done(), "complete" if report.done() else "the guest did not reach its end")
     yield from driver_checks(boot, report, console)

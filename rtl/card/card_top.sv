@@ -13,7 +13,8 @@ module card_top #(
   parameter int unsigned DATA_W = 64,               // 64 or 128
   parameter int unsigned CHANNELS = 4,              // DMA channels, 1 to 8
   parameter logic [63:0] BUILD_HASH = 64'd0,
-  parameter logic [63:0] CLOCK_HZ = 64'd100_000_000
+  parameter logic [63:0] CLOCK_HZ = 64'd100_000_000,
+  parameter int unsigned DRAIN_CYCLES = 65536       // for which RESET waits for the masters' answers
 ) (
   input  wire         clk_i,
   input  wire         clk_dma_i,            // clock of the DMA block: clk_i, which may lack edges that end a clock with dma_clock_o low
@@ -271,7 +272,7 @@ module card_top #(
   assign busy_o = work || hpm_running || timing || axil_busy || irq_busy || s_dev_awvalid || s_dev_arvalid || s_dev_wvalid
                || ats_req_valid_i || pr_req_valid_i || inv_cpl_valid_i;
 
-  card_reset u_reset (
+  card_reset #(.DRAIN_CYCLES(DRAIN_CYCLES)) u_reset (
     .clk_i, .rst_ni, .go_i(reset_go), .resetting_o(resetting), .idle_i(dma_quiet && iommu_idle && iommu_quiet),
     .quiet_i(data_quiet && mem_quiet), .stop_o(stop), .close_o(close), .core_rst_no(core_rst_n));
 

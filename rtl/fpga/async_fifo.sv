@@ -5,8 +5,9 @@
 // Latency: 1 clock of the writer and 2 of the reader. Throughput: a word a clock of the slower side from DEPTH 8 on. Back-pressure: in_ready_o
 // is low while DEPTH words are held, as far as the writer knows; out_valid_o and out_data_o hold until out_ready_i.
 // Both resets are to be low together for 3 clocks of either side; they may rise at different times.
-// Timing: what leaves for the other clock are write_gray_q, read_gray_q and mem; a limit of one period of the faster clock on
-// the paths from these keeps the bits of a code within one change of each other (set_max_delay -datapath_only).
+// Timing: what leaves for the other clock are write_gray_q, read_gray_q and mem (set_max_delay -datapath_only). A period of the
+// faster clock from the codes to bit_sync keeps their bits within one change of each other. A period of the reader's clock
+// from mem, through whatever the reader does with a word in its first clock: the word is there two such clocks before it is shown.
 `default_nettype none
 module async_fifo #(
   parameter int unsigned W = 8,     /// bits of a word

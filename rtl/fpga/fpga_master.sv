@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// From the card's two masters to the one AXI4 master that a bridge takes: merge_read and merge_write with the card's clock,
-// then the crossing to the bus' clock. All bursts are INCR and of whole beats; ids are 0 (m_data) and 1 (m_iommu).
+// From the card's two masters to the one AXI4 master that a bridge takes: axi_range before m_data, merge_read and merge_write
+// with the card's clock, then the crossing to the bus' clock. All bursts are INCR and of whole beats; ids are 0 (m_data) and 1 (m_iommu).
 //
 // Latency and outstanding: of those three. R and B of the bus are always taken in the end: merge_read and merge_write have kept
 // room for them.
 `default_nettype none
 module fpga_master #(
   parameter int unsigned DATA_W = 64,  /// 64 or 128
+  parameter int unsigned ADDRESS_BITS = 56,  /// that the bridge reaches, 13 to 56: beyond, m_data is answered DECERR
   parameter int unsigned ID_W = 4      /// bits of the ids of m_axi
 ) (
   input  wire                 card_clk_i,
@@ -104,16 +105,33 @@ module fpga_master #(
   logic [DATA_W/8-1:0] wstrb;
   logic [1:0]          bresp, rresp;
 
+  logic              in_awvalid, in_awready, in_wvalid, in_wready, in_bvalid, in_bready;
+  logic              in_arvalid, in_arready, in_rlast, in_rvalid, in_rready;
+  logic [4:0]        in_bid, in_rid;
+  logic [1:0]        in_bresp, in_rresp;
+  logic [DATA_W-1:0] in_rdata;
+  axi_range #(.DATA_W(DATA_W), .ADDRESS_BITS(ADDRESS_BITS)) u_range (
+    .clk_i(card_clk_i), .rst_ni(card_rst_ni), .s_awid(data_awid), .s_awaddr(data_awaddr), .s_awvalid(data_awvalid),
+    .s_awready(data_awready), .s_wlast(data_wlast), .s_wvalid(data_wvalid), .s_wready(data_wready), .s_bid(data_bid),
+    .s_bresp(data_bresp), .s_bvalid(data_bvalid), .s_bready(data_bready), .s_arid(data_arid), .s_araddr(data_araddr),
+    .s_arlen(data_arlen), .s_arvalid(data_arvalid), .s_arready(data_arready), .s_rid(data_rid), .s_rdata(data_rdata),
+    .s_rresp(data_rresp), .s_rlast(data_rlast), .s_rvalid(data_rvalid), .s_rready(data_rready), .m_awvalid(in_awvalid),
+    .m_awready(in_awready), .m_wvalid(in_wvalid), .m_wready(in_wready), .m_bid(in_bid), .m_bresp(in_bresp), .m_bvalid(in_bvalid),
+    .m_bready(in_bready), .m_arvalid(in_arvalid), .m_arready(in_arready), .m_rid(in_rid), .m_rdata(in_rdata), .m_rresp(in_rresp),
+    .m_rlast(in_rlast), .m_rvalid(in_rvalid), .m_rready(in_rready));
+
   merge_read #(.DATA_W(DATA_W)) u_read (
-    .clk_i(card_clk_i), .rst_ni(card_rst_ni), .data_arid, .data_araddr, .data_arlen, .data_arvalid, .data_arready, .data_rid,
-    .data_rdata, .data_rresp, .data_rlast, .data_rvalid, .data_rready, .iommu_arid, .iommu_araddr, .iommu_arlen, .iommu_arvalid,
+    .clk_i(card_clk_i), .rst_ni(card_rst_ni), .data_arid, .data_araddr, .data_arlen, .data_arvalid(in_arvalid),
+    .data_arready(in_arready), .data_rid(in_rid), .data_rdata(in_rdata), .data_rresp(in_rresp), .data_rlast(in_rlast),
+    .data_rvalid(in_rvalid), .data_rready(in_rready), .iommu_arid, .iommu_araddr, .iommu_arlen, .iommu_arvalid,
     .iommu_arready, .iommu_rid, .iommu_rdata, .iommu_rresp, .iommu_rlast, .iommu_rvalid,
     .m_arid(arid), .m_araddr(araddr), .m_arlen(arlen), .m_arvalid(arvalid), .m_arready(arready), .m_rid(rid), .m_rdata(rdata),
     .m_rresp(rresp), .m_rlast(rlast), .m_rvalid(rvalid), .m_rready(rready));
 
   merge_write #(.DATA_W(DATA_W)) u_write (
-    .clk_i(card_clk_i), .rst_ni(card_rst_ni), .data_awid, .data_awaddr, .data_awlen, .data_awvalid, .data_awready, .data_wdata,
-    .data_wstrb, .data_wlast, .data_wvalid, .data_wready, .data_bid, .data_bresp, .data_bvalid, .data_bready, .iommu_awid,
+    .clk_i(card_clk_i), .rst_ni(card_rst_ni), .data_awid, .data_awaddr, .data_awlen, .data_awvalid(in_awvalid),
+    .data_awready(in_awready), .data_wdata, .data_wstrb, .data_wlast, .data_wvalid(in_wvalid), .data_wready(in_wready),
+    .data_bid(in_bid), .data_bresp(in_bresp), .data_bvalid(in_bvalid), .data_bready(in_bready), .iommu_awid,
     .iommu_awaddr, .iommu_awlen, .iommu_awvalid, .iommu_awready, .iommu_wdata, .iommu_wstrb, .iommu_wlast, .iommu_wvalid,
     .iommu_wready, .iommu_bid, .iommu_bresp, .iommu_bvalid,
     .m_awid(awid), .m_awaddr(awaddr), .m_awlen(awlen), .m_awvalid(awvalid), .m_awready(awready), .m_wdata(wdata), .m_wstrb(wstrb),

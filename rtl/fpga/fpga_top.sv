@@ -9,7 +9,8 @@
 // the bridge's own: a bridge that is reset forgets what it was asked, and a card that is reset alone with accesses outstanding
 // hangs the bridge. Software that wants a fresh card writes RESET, which drains first.
 //
-// What a bridge is to do: answer every access in bounded time; give B of a write once what follows on the link (writes, MSIs,
+// What a bridge is to do: answer every access within 60 ms, which is how long RESET waits; give B of a write once what follows on the
+// link (writes, MSIs,
 // answers to the host) stays behind it; keep to the order of answers within an id. It need not know exclusive
 // accesses, WRAP, FIXED or narrow bursts; it may split bursts as it likes. Of what m_axi lacks, AxPROT is to be 0, AxCACHE 0011.
 //
@@ -113,6 +114,9 @@ module fpga_top #(
   localparam logic [63:0] CAPABILITIES = KEPT | VERSION << regs_pkg::IOMMU_CAPABILITIES_VERSION_LSB
     | 64'(ADDRESS_BITS) << regs_pkg::IOMMU_CAPABILITIES_PAS_LSB;
 
+  // a sixteenth of a second: a bridge gives a lost completion up after at most 50 ms (PCI Express, Completion Timeout)
+  localparam int unsigned DRAIN_CYCLES = 32'(CLOCK_HZ / 16);
+
   logic bus_rst_n, card_rst_n;
   reset_sync u_bus_reset (.clk_i(bus_clk_i), .rst_ni(bus_rst_ni), .rst_no(bus_rst_n));
   reset_sync u_card_reset (.clk_i(card_clk_i), .rst_ni(bus_rst_ni), .rst_no(card_rst_n));
@@ -138,7 +142,9 @@ module fpga_top #(
     .card_rvalid(rvalid), .card_rready(rready), .message_valid_i(message_valid), .message_vector_i(message_vector),
     .message_ready_o(message_ready), .busy_o(host_busy));
 
-  bit_sync u_busy (.clk_i(bus_clk_i), .rst_ni(bus_rst_n), .data_i(card_busy), .data_o(card_busy_seen));
+  logic card_busy_q;
+  always_ff @(posedge card_clk_i) card_busy_q <= card_busy;
+  bit_sync u_busy (.clk_i(bus_clk_i), .rst_ni(bus_rst_n), .data_i(card_busy_q), .data_o(card_busy_seen));
   assign busy_o = card_busy_seen || host_busy;
 
   // ---- memory --------------------------------------------------------------------------------------------------------------------
@@ -154,7 +160,7 @@ module fpga_top #(
   logic                iommu_awvalid, iommu_awready, iommu_wlast, iommu_wvalid, iommu_wready, iommu_bvalid;
   logic                iommu_arvalid, iommu_arready, iommu_rlast, iommu_rvalid;
 
-  fpga_master #(.DATA_W(DATA_W), .ID_W(ID_W)) u_master (
+  fpga_master #(.DATA_W(DATA_W), .ADDRESS_BITS(ADDRESS_BITS), .ID_W(ID_W)) u_master (
     .card_clk_i, .card_rst_ni(card_rst_n), .bus_clk_i, .bus_rst_ni(bus_rst_n),
     .data_awid, .data_awaddr, .data_awlen, .data_awvalid, .data_awready, .data_wdata, .data_wstrb, .data_wlast, .data_wvalid,
     .data_wready, .data_bid, .data_bresp, .data_bvalid, .data_bready, .data_arid, .data_araddr, .data_arlen, .data_arvalid,
@@ -192,7 +198,7 @@ module fpga_top #(
   logic [63:0] msg_payload;
   logic [4:0]  msg_itag;
 
-  card_top #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .BUILD_HASH(BUILD_HASH), .CLOCK_HZ(CLOCK_HZ)) u_card (
+  card_top #(.DATA_W(DATA_W), .CHANNELS(CHANNELS), .BUILD_HASH(BUILD_HASH), .CLOCK_HZ(CLOCK_HZ), .DRAIN_CYCLES(DRAIN_CYCLES)) u_card (
     .clk_i(card_clk_i), .clk_dma_i(card_clk_i), .dma_clock_o(clocks[0]), .clk_ctl_i(card_clk_i), .ctl_clock_o(clocks[1]),
     .clk_hpm_i(card_clk_i), .hpm_clock_o(clocks[2]), .clk_reg_i(card_clk_i), .reg_clock_o(clocks[3]), .rst_ni(card_rst_n),
     .s_axil_awaddr(awaddr), .s_axil_awprot(3'd0), .s_axil_awvalid(awvalid), .s_axil_awready(awready), .s_axil_wdata(wdata),

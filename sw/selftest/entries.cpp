@@ -2,6 +2,7 @@
 // Steps "svnapot", "svpbmt", "svrsw60t59b" and "amo_hwad": what single entries of page tables can say beyond.
 #include <fmt/format.h>
 
+#include "card/wait.hpp"
 #include "selftest/checks.hpp"
 #include "selftest/step.hpp"
 #include "selftest/tree.hpp"
@@ -86,6 +87,30 @@ void test_svrsw60t59b(Bench& bench, Verdict& verdict) {
   });
 }
 
+/// The card sets A and D while the host sets other bits of the same entries, which are software's: none may be lost.
+void beside_the_host(Verdict& verdict, World& world, Tree& tree, dma::Channel& channel) {
+  constexpr unsigned kPages = 64, kBits = 2;
+  constexpr std::uint64_t kFrom = kIova + (std::uint64_t{1} << 21);
+  const Words& memory = world.words();
+  for (unsigned i = 0; i < kPages; ++i)
+    tree.map(kFrom + i * kPageSize, memory.address(), pte::kReadWrite & ~(pte::kA | pte::kD));
+  const dma::Ticket ticket = must(channel.submit(
+      {.op = regs::DmaOp::kFill, .destination = Iova{kFrom}, .length = kPages * kPageSize, .pattern = 1}));
+  unsigned next = 0;
+  const auto set_next = [&] {
+    for (unsigned i = 0; i < 4 && next < kPages * kBits; ++i, ++next)
+      tree.set_bits(kFrom + next / kBits * kPageSize, std::uint64_t{1} << (8 + next % kBits));
+  };
+  must(card::wait(world.bench().card(), {.who = "self-test", .what = "the last page", .cycles = Bench::kCycles}, [&] {
+    set_next();
+    return must(channel.poll(ticket)).has_value();
+  }));
+  while (next < kPages * kBits) set_next();
+  const std::uint64_t whole = pte::to(memory.address()) | pte::kReadWrite | std::uint64_t{3} << 8;
+  for (unsigned i = 0; i < kPages && verdict.found() == 0; ++i)
+    expect_entry(verdict, tree, kFrom + i * kPageSize, whole, "where card and host have set bits at once");
+}
+
 void test_hardware_updates(Bench& bench, Verdict& verdict) {
   constexpr std::uint64_t kFresh = pte::kReadWrite & ~(pte::kA | pte::kD);
   (void)behind_first_stage(bench, verdict, tc::sade.mask(), [&](World& world, Tree& tree, dma::Channel& channel) {
@@ -98,6 +123,7 @@ void test_hardware_updates(Bench& bench, Verdict& verdict) {
     expect_entry(verdict, tree, kIova, fresh | pte::kA | pte::kD, "after a write");
     (void)reaches(verdict, world, channel, kIova, memory.bytes().first(kLength), "an entry that was updated");
 
+    beside_the_host(verdict, world, tree, channel);
     world.context(kDevice, {.fsc = tree.pointer()});
     tree.map(kIova, memory.address(), kFresh);
     world.forget();

@@ -119,6 +119,28 @@ void overflow(World& world, Verdict& verdict) {
                 "after an overflow that was cleared");
 }
 
+/// Bare moves bytes, Off refuses all that devices want, the rings of the channels first of all.
+void without_directory(World& world, Verdict& verdict) {
+  const Words& page = world.words();
+  dma::Channel& channel = world.channel({.device_id = kDevice});
+  world.mode(regs::IommuMode::kBare);
+  (void)reaches(verdict, world, channel, page.address(), page.bytes().first(256), "with ddtp Bare, a bus address");
+  page.bytes()[0] = std::byte{0x5a};
+  world.mode(regs::IommuMode::kOff);
+  const auto ticket = channel.submit({.op = regs::DmaOp::kFill, .destination = Iova{page.address()}, .length = 64});
+  const auto done = ticket ? channel.wait(*ticket, Bench::kCycles) : std::unexpected(ticket.error());
+  const auto faults = world.faults();
+  const bool recorded = !faults.empty() && faults[0].cause == Cause::kAllInboundDisallowed;
+  if (done || page.bytes()[0] != std::byte{0x5a})
+    verdict.fail("with ddtp Off, a channel reads and writes nothing",
+                 done ? outcome(world, *done) : "memory has changed");
+  else if (!recorded)
+    verdict.fail(fmt::format("with ddtp Off, the record says {}", regs::to_string(Cause::kAllInboundDisallowed)),
+                 faults.empty() ? "no record" : to_text(faults[0]));
+  world.stop_channels();
+  world.mode(regs::IommuMode::k1lvl);
+}
+
 }  // namespace
 
 void test_faults(Bench& bench, Verdict& verdict) {
@@ -129,6 +151,7 @@ void test_faults(Bench& bench, Verdict& verdict) {
   if (bench.has(caps::pd8)) process_faults(world, faults);
   verdict.fact("tried", faults.tried());
   overflow(world, verdict);
+  without_directory(world, verdict);
 }
 
 }  // namespace aperture::sw::selftest

@@ -4,6 +4,7 @@
 
 #include <bit>
 #include <chrono>
+#include <cmath>
 #include <thread>
 
 #include "ioas/text.hpp"
@@ -43,7 +44,12 @@ bool identified(std::uint32_t id, Verdict& verdict) {
 bool iommu_answers(Bench& bench, Verdict& verdict) {
   const std::uint64_t capabilities = bench.read(regs::iommu::capabilities);
   const std::uint64_t version = regs::iommu::capabilities_f::version.get(capabilities);
-  if (version == 0x10 && capabilities != kOnes) return true;
+  if (version == 0x10 && capabilities != kOnes) {
+    const std::uint64_t width = regs::iommu::capabilities_f::pas.get(capabilities);
+    return (width >= 12 && width <= 56) ||
+           verdict.fail("capabilities.PAS is 12 to 56", fmt::format("{}, in {}", width, ioas::hex(capabilities)),
+                        "whether 64-bit reads of BAR 0 lose a half: PAS is in the upper one");
+  }
   const std::string expected = "register `capabilities` (BAR 0, offset 0) has version 0x10";
   const std::string found = ioas::hex(capabilities);
   if (capabilities == kOnes) return verdict.fail(expected, found + ", all ones", kCheckLink);
@@ -89,19 +95,25 @@ void test_clock(Bench& bench, Verdict& verdict) {
   constexpr auto kPause = std::chrono::milliseconds(20);
   constexpr double kStanding = 0.001;
   constexpr double kTolerance = 0.05;
-  const std::uint64_t first = bench.read(regs::card::cycle);
-  const auto begin = Clock::now();
-  std::this_thread::sleep_for(kPause);
-  const std::uint64_t last = bench.read(regs::card::cycle);
-  const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-  const std::uint64_t next = bench.read(regs::card::cycle);
+  constexpr int kTries = 5;  // the host may be doing something else between a read and a look at its own clock
   const char* check = "the card's clock: is the reference clock there, is its PLL locked, is the right output used";
-  if (last <= first || next <= last) {
-    verdict.fail("CYCLE rises from read to read", fmt::format("{}, {}, {}", first, last, next), check);
-    return;
-  }
   const auto nominal = static_cast<double>(bench.identity().clock_hz);
-  const double measured = static_cast<double>(last - first) / seconds;
+  double measured = 0;
+  for (int i = 0; i < kTries; ++i) {
+    const std::uint64_t first = bench.read(regs::card::cycle);
+    const auto begin = Clock::now();
+    std::this_thread::sleep_for(kPause);
+    const std::uint64_t last = bench.read(regs::card::cycle);
+    const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+    const std::uint64_t next = bench.read(regs::card::cycle);
+    if (last <= first || next <= last) {
+      verdict.fail("CYCLE rises from read to read", fmt::format("{}, {}, {}", first, last, next), check);
+      return;
+    }
+    const double found = static_cast<double>(last - first) / seconds;
+    if (std::abs(found - nominal) < std::abs(measured - nominal)) measured = found;
+    if (std::abs(measured - nominal) < nominal * kTolerance) break;
+  }
   verdict.fact("clock_hz", bench.identity().clock_hz);
   if (measured < nominal * kStanding) {
     verdict.skip("the card's clock stands while it has nothing to do: its frequency means nothing");

@@ -153,11 +153,23 @@ void test_address_width(Bench& bench, Verdict& verdict) {
   if (format == nullptr) return verdict.skip("capabilities announce no first stage of 64 bits");
   World world(bench);
   Tree tree(world, *format);
+  const Words& page = world.words();
+  constexpr std::uint64_t kBeyond = kIova + (std::uint64_t{2} << 21);
+  tree.map(kBeyond, page.address() | std::uint64_t{1} << width);
   tree.set_entry(kIova, 1, pte::to(std::uint64_t{1} << width) | pte::kV);
   world.context(kDevice, {.fsc = tree.pointer()});
   dma::Channel& channel = world.channel({.device_id = kDevice});
   (void)refused(verdict, world, channel, record_of(channel, regs::Cause::kReadAccessFault, kIova, false),
                 fmt::format("a page table at 2^{}, beyond the address width", width));
+  // A page that a card without these bits would reach.
+  const std::uint32_t before = page.get_half(0);
+  // Whether something else is there is the bus' affair.
+  (void)must(channel.stray_write(Iova{kBeyond}, 0x5a5a));
+  world.bench().settle();
+  if (page.get_half(0) != before)
+    verdict.fail(fmt::format("a write to a page at 2^{} and more does not reach the one with the same lower bits", width),
+                 "it has changed", "the upper address bits between the card and the PCIe core");
+  (void)world.faults();
 }
 
 }  // namespace aperture::sw::selftest

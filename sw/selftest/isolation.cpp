@@ -13,6 +13,7 @@
 #include "ioas/platform.hpp"
 #include "selftest/checks.hpp"
 #include "selftest/step.hpp"
+#include "selftest/tree.hpp"
 
 namespace aperture::sw::selftest {
 namespace {
@@ -56,6 +57,8 @@ struct Neighbours {
 }  // namespace
 
 void test_isolation(Bench& bench, Verdict& verdict) {
+  if (first_stage(bench) == nullptr && second_stage(bench) == nullptr)
+    return verdict.skip("capabilities announce no page-table format of 64 bits, which address spaces have");
   const Pages source = pages();
   const Pages target = pages();
   const Pages secret = pages();
@@ -86,9 +89,13 @@ void test_isolation(Bench& bench, Verdict& verdict) {
     const char* what;
     dma::Identity who;
     regs::Cause cause;
+    regs::Cause or_cause = cause;  ///< where the address spaces are of the second stage, which the driver chooses
   };
   const Attempt attempts[] = {
-      {"a device that has nothing mapped there", {.device_id = kStray}, regs::Cause::kWritePageFault},
+      {"a device that has nothing mapped there",
+       {.device_id = kStray},
+       regs::Cause::kWritePageFault,
+       regs::Cause::kWriteGuestPageFault},
       {"a device without a context", {.device_id = kUnknown}, regs::Cause::kDdtNotValid},
       {"a process of a device without processes", {.device_id = kGood, .process_id = 5}, regs::Cause::kTypeDisallowed},
       {"an access that claims to be translated",
@@ -127,7 +134,8 @@ void test_isolation(Bench& bench, Verdict& verdict) {
   if (faults.size() != 2 * std::size(attempts))
     verdict.fail(fmt::format("{} fault records", 2 * std::size(attempts)), fmt::format("{}", faults.size()));
   for (std::size_t i = 0; i < std::size(attempts) && 2 * i < faults.size(); ++i)
-    if (faults[2 * i].cause != attempts[i].cause || faults[2 * i].iotval != hidden.value)
+    if ((faults[2 * i].cause != attempts[i].cause && faults[2 * i].cause != attempts[i].or_cause) ||
+        faults[2 * i].iotval != hidden.value)
       verdict.fail(fmt::format("{}: {} at {:#x}", attempts[i].what, regs::to_string(attempts[i].cause), hidden.value),
                    to_text(faults[2 * i]));
 

@@ -64,7 +64,7 @@ void Report::bail_out(const std::string& reason) {
   const std::scoped_lock lock(mutex_);
   bail_out_ = running_ == nullptr ? reason : fmt::format("step {}: {}", running_->name, reason);
   if (!tap_) return;
-  fmt::print("Bail out! {}\n", *bail_out_);
+  fmt::print("{}", bail_out_line(*bail_out_));
   std::fflush(stdout);
 }
 

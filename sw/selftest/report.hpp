@@ -42,6 +42,7 @@ class Report final : public Listener {
 Json facts_json(const Verdict& verdict);
 /// One result as TAP has it: the line, and its diagnostics as a YAML block.
 std::string tap_line(std::size_t number, const Done& done);
+std::string bail_out_line(const std::string& reason);
 /// Results as a JUnit document; steps of the plan that did not run are skipped with `bail_out` as the reason.
 std::string junit_document(const std::vector<const Step*>& plan, const std::vector<Done>& done,
                            const std::string& bail_out);

@@ -38,6 +38,7 @@ void test_page_request_vector(Bench& bench, Verdict& verdict);
 void test_channel_vectors(Bench& bench, Verdict& verdict);
 void test_messages(Bench& bench, Verdict& verdict);
 
+void test_directories(Bench& bench, Verdict& verdict);
 void test_sv32(Bench& bench, Verdict& verdict);
 void test_sv39(Bench& bench, Verdict& verdict);
 void test_sv48(Bench& bench, Verdict& verdict);

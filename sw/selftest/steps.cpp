@@ -39,6 +39,8 @@ constexpr Step kSteps[] = {
      test_page_request_vector},
     {"irq-channels", "Every channel's interrupt arrives.", kBus, kNone, false, test_channel_vectors},
     {"messages", "The IOMMU's interrupts as memory writes: address, data, mask.", kDma, kNone, false, test_messages},
+    {"directories", "Device directories of every depth; each bit of a device id counts.", kWalk, kNone, false,
+     test_directories},
     {"sv32", "First stage Sv32: leaves of every size, refusals.", kWalk, caps::sv32.mask(), false, test_sv32},
     {"sv39", "First stage Sv39: leaves of every size, both halves, refusals.", kWalk, caps::sv39.mask(), false,
      test_sv39},
@@ -78,7 +80,8 @@ constexpr Step kSteps[] = {
     {"qosid", "Quality-of-service ids: their width, in the register and in contexts.", kWalk, caps::qosid.mask(), false,
      test_qosid},
     {"pas", "Nothing is read beyond the physical address width.", kWalk, kNone, false, test_address_width},
-    {"faults", "Refused accesses leave the right record, field by field.", kWalk, kNone, false, test_faults},
+    {"faults", "Refused accesses leave the right record, field by field; Bare refuses nothing, Off all.", kWalk, kNone,
+     false, test_faults},
     {"invalidation", "Behind an invalidation and its fence nothing stale is used.",
      "the order between the IOMMU's invalidations and its own reads of memory, and whether the host's writes are "
      "visible before the doorbell's (write-combining BAR, missing barrier)",

@@ -85,6 +85,8 @@ void Tree::set_entry(std::uint64_t address, unsigned level, std::uint64_t value)
   set(table(address, level), index(address, level), value);
 }
 
+void Tree::set_bits(std::uint64_t address, std::uint64_t bits) { table(address, 0).set_bits(index(address, 0), bits); }
+
 std::uint64_t Tree::give(std::uint64_t bus_address) {
   const std::uint64_t guest = next_guest_page_;
   next_guest_page_ += kPageSize;

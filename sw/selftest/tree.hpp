@@ -66,6 +66,8 @@ class Tree {
   void map(std::uint64_t from, std::uint64_t to, std::uint64_t bits = pte::kReadWrite, unsigned level = 0);
   std::uint64_t entry(std::uint64_t address, unsigned level = 0);
   void set_entry(std::uint64_t address, unsigned level, std::uint64_t value);
+  /// Sets bits of the lowest entry at one stroke, of a format with entries of 8 bytes in this machine's byte order.
+  void set_bits(std::uint64_t address, std::uint64_t bits);
   /// Of a second stage: maps a page of the bus at the next guest physical address, and gives that.
   std::uint64_t give(std::uint64_t bus_address);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "selftest/world.hpp"
 
+#include <string>
 #include <utility>
 
 #include "card/wait.hpp"
@@ -38,9 +39,7 @@ void World::enter() {
   directory_->set(kRingId * (extended_ ? 8 : 4),
                   regs::dc::tc::v.mask() | sxl | (manner_.big_endian && willing_ ? regs::dc::tc::sbe.mask() : 0));
   mode(regs::IommuMode::k1lvl);
-  if (manner_.big_endian) return;
-  forget();
-  (void)iommu_.faults().drain();
+  if (!manner_.big_endian) (void)iommu_.faults().drain();
 }
 
 World::~World() {
@@ -84,12 +83,20 @@ void World::write_ddtp(std::uint64_t value) {
 }
 
 void World::mode(regs::IommuMode mode) {
+  if (!lead(mode, *directory_))
+    throw Trouble(
+        {Code::kUnsupported, EOPNOTSUPP, std::string("ddtp does not take iommu_mode ") + regs::to_string(mode)});
+}
+
+bool World::lead(regs::IommuMode mode, const Words& root) {
+  const bool walks = mode != regs::IommuMode::kOff && mode != regs::IommuMode::kBare;
+  const std::uint64_t value = ddtp::ppn.set(static_cast<std::uint64_t>(mode), walks ? root.page() : 0);
   write_ddtp(0);
-  if (mode == regs::IommuMode::kOff) return;
-  const std::uint64_t value = ddtp::ppn.set(static_cast<std::uint64_t>(mode), directory_->page());
   write_ddtp(value);
-  if (bench_.read(regs::iommu::ddtp) != value)
-    throw Trouble({Code::kUnsupported, EOPNOTSUPP, "ddtp does not take a device directory of one level"});
+  const std::uint64_t compared = ddtp::iommu_mode.mask() | (walks ? ddtp::ppn.mask() : 0);
+  const bool taken = (bench_.read(regs::iommu::ddtp) & compared) == value;
+  if (!manner_.big_endian) forget();
+  return taken;
 }
 
 Words& World::words(std::uint64_t size, bool big_endian) {

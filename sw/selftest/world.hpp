@@ -65,8 +65,10 @@ class World {
   void forget();
   /// Carries out a command, and waits for the fence.
   void command(const riscv::Command& command);
-  /// Off, or on with the directory.
+  /// Off, bare, or one level with the directory; every cache forgets. Off, not even the channels' rings are read.
   void mode(regs::IommuMode mode);
+  /// On with a directory of the step's own, until `mode`. It has to know kRingId. False: ddtp does not take it.
+  bool lead(regs::IommuMode mode, const Words& root);
 
   /// A running channel with this identity.
   dma::Channel& channel(const dma::Identity& identity, unsigned index = 0);

@@ -54,6 +54,10 @@ class ClientMemory final : public BusMemory {
   Result<> answer(const Message& reply);
   /// Whether a reply is missing.
   bool waiting() const;
+  /// Requests without a reply, also those that nobody waits for any more. Beyond kMostUnanswered the client is no use:
+  /// their numbers are 16 bits, and each is looked through.
+  std::size_t unanswered() const { return sent_.size(); }
+  static constexpr std::size_t kMostUnanswered = 4096;
   /// Gives up what was asked before `since`: those accesses are unsupported. How many messages it was.
   std::size_t expire(Clock::time_point since);
 

@@ -90,15 +90,28 @@ void ClientSession::log(const std::string& line) {
 }
 
 void ClientSession::after_function() {
+  if (memory_.unanswered() > ClientMemory::kMostUnanswered) {
+    const std::string why = fmt::format("{} DMA requests stay without a reply", memory_.unanswered());
+    log(why);
+    end(why);
+    return;
+  }
   for (Message& request : memory_.take_requests()) {
     ++summary_.sent[vu::name(request.command())];
     connection_.queue(std::move(request));
   }
-  if (const std::uint64_t vectors = function_.take_messages(); vectors != 0)
-    held_.emplace_back(memory_.place(), vectors);
+  if (const std::uint64_t vectors = function_.take_messages(); vectors != 0) hold(vectors);
   while (!held_.empty() && config_.bus_master() && memory_.done_before(held_.front().first)) {
     msix_.raise(held_.front().second);
     held_.pop_front();
+  }
+}
+
+void ClientSession::hold(std::uint64_t vectors) {
+  if (!held_.empty() && held_.back().first == memory_.place()) {
+    held_.back().second |= vectors;
+  } else {
+    held_.emplace_back(memory_.place(), vectors);
   }
 }
 

@@ -86,6 +86,8 @@ class ClientSession {
   void reset_function();
   void settle_config();
   void after_function();
+  /// Vectors that the function has sent: they are raised behind its writes so far.
+  void hold(std::uint64_t vectors);
 
   card::vfio_user::Connection connection_;
   Function& function_;

@@ -75,7 +75,7 @@ Result<> Msix::set(const IrqSet& request, std::span<const std::byte> data, std::
   const std::uint32_t action = request.flags & VFIO_IRQ_SET_ACTION_TYPE_MASK;
   if ((kind | action) != request.flags || !std::has_single_bit(kind) || !std::has_single_bit(action))
     return invalid(request, "not one kind of data and one action");
-  if (request.start > layout_.vectors || request.count > layout_.vectors - request.start)
+  if (request.start >= layout_.vectors || request.count > layout_.vectors - request.start)
     return invalid(request, fmt::format("there are {}", layout_.vectors));
   if (action != VFIO_IRQ_SET_ACTION_TRIGGER)
     return fail(Code::kUnsupported, ENOTTY, "DEVICE_SET_IRQS: MSI-X vectors are masked by the client's side");

@@ -5,6 +5,7 @@
 #include <array>
 #include <optional>
 #include <random>
+#include <vector>
 
 namespace aperture::tb {
 namespace {
@@ -83,7 +84,7 @@ class Congestion {
 /// One link for both masters. Writes are posted: B comes early, memory changes later and in order, and what comes after
 /// them on the link (reads, register answers, interrupts) finds them done. Completions of different ids pass each
 /// other.
-class Pcie final : public Timing {
+class Pcie : public Timing {
  public:
   static constexpr Traits kTraits{
       .in_order = false, .shuffles = true, .interleave = Interleave::kChunk, .chunk_bytes = 128, .chunk_gap = 3};
@@ -96,7 +97,7 @@ class Pcie final : public Timing {
     last_write_ = std::max(now + latency_ / 2 + random_() % (latency_ + 1), last_write_ + 1);
     return {last_write_, now + 2 + random_() % 8};
   }
-  std::uint64_t visible(std::uint64_t now) const override { return std::max(now, last_write_ + 1); }
+  std::uint64_t visible(std::uint64_t now) override { return std::max(now, last_write_ + 1); }
 
  private:
   bool stalls_now() override { return congestion_.stalls(random_); }
@@ -105,6 +106,32 @@ class Pcie final : public Timing {
   std::mt19937_64 random_;
   Congestion congestion_{};
   std::uint64_t last_write_ = 0;
+};
+
+/// The link behind an AXI-PCIe bridge. Register answers and interrupts are promised to come behind the writes whose B
+/// was given; any other may still wait in the bridge.
+class Bridge final : public Pcie {
+ public:
+  using Pcie::Pcie;
+  Plan write(Port port, const AddressChannel& burst, std::uint64_t now) override {
+    take_answered(now);
+    return writes_.emplace_back(Pcie::write(port, burst, now));
+  }
+  std::uint64_t visible(std::uint64_t now) override {
+    take_answered(now);
+    return std::max(now, answered_);
+  }
+
+ private:
+  void take_answered(std::uint64_t now) {
+    std::erase_if(writes_, [&](const Plan& plan) {
+      if (plan.answer <= now) answered_ = std::max(answered_, plan.perform + 1);
+      return plan.answer <= now;
+    });
+  }
+
+  std::vector<Plan> writes_;    ///< without B so far
+  std::uint64_t answered_ = 0;  ///< all others can be seen from then on
 };
 
 class Hostile final : public Timing {
@@ -155,7 +182,7 @@ std::unique_ptr<Timing> make_bridge_timing(unsigned payload, unsigned latency, s
   traits.stalls = true;
   traits.chunk_bytes = payload / 2;
   traits.packet_bytes = payload;
-  return std::make_unique<Pcie>(traits, std::max(latency, 1U), seed);
+  return std::make_unique<Bridge>(traits, std::max(latency, 1U), seed);
 }
 
 }  // namespace aperture::tb

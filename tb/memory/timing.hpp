@@ -41,8 +41,9 @@ class Timing {
   virtual Plan write(Port port, const AddressChannel& burst, std::uint64_t now) = 0;
   /// Whether a channel stalls in this cycle: READY low, or VALID not yet raised. Called once a channel and cycle.
   bool stalls() { return traits_.stalls && stalls_now(); }
-  /// From this cycle on every write accepted so far can be seen; register answers and interrupts wait for it.
-  virtual std::uint64_t visible(std::uint64_t now) const { return now; }
+  /// From this cycle on every write accepted so far can be seen, behind a bridge every write whose answer was due by
+  /// `now`; register answers and interrupts wait for it.
+  virtual std::uint64_t visible(std::uint64_t now) { return now; }
 
  private:
   virtual bool stalls_now() { return false; }

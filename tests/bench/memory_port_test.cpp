@@ -241,6 +241,18 @@ TEST_F(MemoryPortTest, PcieMakesWritesVisibleByTheTimeItStates) {
   EXPECT_GE(visible, performed.back().cycle);
 }
 
+TEST_F(MemoryPortTest, ABridgeOrdersBehindTheWritesThatItHasAnsweredAndNoOthers) {
+  use_bridge(256);
+  const AddressChannel burst{};
+  const Plan first = timing->write(Port::kData, burst, 100);
+  EXPECT_EQ(timing->visible(first.answer - 1), first.answer - 1);
+  const std::uint64_t seen = timing->visible(first.answer);
+  EXPECT_GT(seen, first.perform);
+  const Plan second = timing->write(Port::kIommu, burst, 200);
+  EXPECT_EQ(timing->visible(second.answer - 1), std::max(second.answer - 1, seen));
+  EXPECT_GT(timing->visible(second.answer), second.perform);
+}
+
 TEST_F(MemoryPortTest, PcieSplitsCompletions) {
   use(Profile::kPcie);
   queue_read(0x1040, 0, 64);

@@ -58,6 +58,27 @@ TEST_F(Msi, AMessageWaitsWhileMsiIsOff) {
   EXPECT_TRUE(bench->msi_valid_o);
 }
 
+TEST_F(Msi, ARequestThatMsiWentOffUnderIsMadeAgain) {
+  bench->msi_enable_i = 1;
+  bench->msi_width_i = 1;
+  message(6);
+  bench.tick(2);
+  ASSERT_TRUE(bench->msi_valid_o);
+  bench->msi_enable_i = 0;
+  bench.tick(3);
+  EXPECT_FALSE(bench->msi_valid_o) << "the bridge forgets it";
+  bench->msi_width_i = 3;
+  bench->msi_enable_i = 1;
+  bench.tick(2);
+  ASSERT_TRUE(bench->msi_valid_o);
+  EXPECT_EQ(bench->msi_vector_o, 6);
+  bench->msi_grant_i = 1;
+  bench.tick();
+  bench->msi_grant_i = 0;
+  bench.tick(3);
+  EXPECT_FALSE(bench->msi_valid_o);
+}
+
 TEST_F(Msi, VectorsFoldIntoThoseThatWereGiven) {
   bench->msi_enable_i = 1;
   for (const unsigned width : {0U, 1U, 2U, 3U, 4U, 5U}) {
@@ -194,6 +215,50 @@ TEST_F(HostAccess, ABurstOfWritesIsAnsweredByItsWorstBeat) {
   bench->m_axil_bresp = 0;
   steps(20);
   EXPECT_EQ(answers, (std::vector<Answer>{{5, 0, 2, true}}));
+}
+
+TEST_F(HostAccess, NarrowBeatsGoOnToTheNextMultipleOfTheirSize) {
+  bench->s_axi_awsize = bench->s_axi_arsize = 2;
+  write(0x22, 3, 1);
+  steps(40);
+  ASSERT_EQ(written.size(), 3U);
+  for (unsigned i = 0; i < 3; ++i) EXPECT_EQ(written[i].address, i == 0 ? 0x22U : 0x20U + 4 * i) << i;
+  ask(0x104, 2, 2);
+  steps(40);
+  EXPECT_EQ(read, (std::vector<std::uint32_t>{0x104, 0x108}));
+}
+
+TEST_F(HostAccess, BeatsOfAFixedBurstHaveOneAddress) {
+  bench->s_axi_awburst = bench->s_axi_arburst = 0;
+  write(0x30, 2, 1);
+  steps(40);
+  EXPECT_EQ(written, (std::vector<Written>{{0x30, 100, 0xff}, {0x30, 101, 0xff}}));
+  ask(0x38, 2, 2);
+  steps(40);
+  EXPECT_EQ(read, (std::vector<std::uint32_t>{0x38, 0x38}));
+}
+
+TEST_F(HostAccess, AWrappingBurstIsRefusedAndNothingAccessed) {
+  bench->s_axi_awburst = bench->s_axi_arburst = 2;
+  write(0x30, 2, 1);
+  steps(40);
+  EXPECT_TRUE(written.empty());
+  EXPECT_EQ(answers, (std::vector<Answer>{{1, 0, 2, true}}));
+  ask(0x38, 2, 2);
+  steps(40);
+  EXPECT_TRUE(read.empty());
+  EXPECT_EQ(got, (std::vector<Answer>{{2, ~std::uint64_t{0}, 2, false}, {2, ~std::uint64_t{0}, 2, true}}));
+}
+
+TEST_F(HostAccess, DataMayComeLongAfterItsAddress) {
+  write(0x10, 1, 3);
+  bench->s_axi_wvalid = 0;
+  steps(10);
+  EXPECT_TRUE(written.empty());
+  bench->s_axi_wvalid = 1;
+  steps(20);
+  EXPECT_EQ(written, (std::vector<Written>{{0x10, 100, 0xff}}));
+  EXPECT_EQ(answers.size(), 1U);
 }
 
 }  // namespace

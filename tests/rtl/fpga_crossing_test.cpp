@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "Vasync_fifo.h"
+#include "Vreset_sync.h"
 #include "rtl/support/module_bench.hpp"
 
 namespace aperture::test {
@@ -134,6 +135,33 @@ TEST_P(Crossing, TheSlowerSideGetsAWordAClock) {
 INSTANTIATE_TEST_SUITE_P(Ratio, Crossing,
                          ::testing::Values(std::pair{4U, 10U}, std::pair{10U, 4U}, std::pair{6U, 6U}, std::pair{6U, 7U},
                                            std::pair{2U, 14U}, std::pair{14U, 2U}));
+
+TEST(ResetSync, FallsWithoutAClockAndRisesWithIt) {
+  VerilatedContext context;
+  Vreset_sync sync(&context);
+  sync.clk_i = 0;
+  sync.rst_ni = 1;
+  sync.eval();
+  for (int i = 0; i < 6; ++i) {
+    sync.clk_i = !sync.clk_i;
+    sync.eval();
+  }
+  ASSERT_TRUE(sync.rst_no);
+  sync.rst_ni = 0;
+  sync.eval();
+  EXPECT_FALSE(sync.rst_no);
+  sync.rst_ni = 1;
+  sync.eval();
+  EXPECT_FALSE(sync.rst_no) << "no edge yet";
+  for (const bool up : {false, true}) {
+    sync.clk_i = 1;
+    sync.eval();
+    EXPECT_EQ(sync.rst_no != 0, up);
+    sync.clk_i = 0;
+    sync.eval();
+  }
+  sync.final();
+}
 
 }  // namespace
 }  // namespace aperture::test

@@ -39,6 +39,16 @@ TEST(Tap, ASkipGivesItsReasonWithoutEndingTheDirective) {
   EXPECT_EQ(tap_line(1, done).find("ok 1 - clock # SKIP no \\# clock here\n"), 0U);
 }
 
+TEST(Tap, ABailOutIsOneLineWhateverItsReason) {
+  EXPECT_EQ(bail_out_line("step clock: two\nlines"), "Bail out! step clock: two lines\n");
+}
+
+TEST(Tap, BytesThatAreNoTextAreReplaced) {
+  Done done = finished("clock");
+  done.verdict.fail("text", "\xff\xfe");
+  EXPECT_NE(tap_line(1, done).find("\xef\xbf\xbd"), std::string::npos);
+}
+
 TEST(Findings, BeyondAFewAreCounted) {
   Done done = finished("clock");
   for (int i = 0; i < 20; ++i) done.verdict.fail("a", "b");

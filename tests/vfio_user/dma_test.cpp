@@ -249,6 +249,18 @@ TEST_F(Dma, WhatIsNotAnsweredInTimeFailsAndALateReplyIsHarmless) {
   EXPECT_TRUE(alive);
 }
 
+TEST_F(Dma, AClientThatNeverAnswersIsGivenUpThoughResetsForgetWhatItWasAsked) {
+  std::uint64_t data = 0;
+  for (std::uint64_t i = 0; i <= sw::serve::ClientMemory::kMostUnanswered; ++i) {
+    alive = session->step();
+    ASSERT_TRUE(alive) << i;
+    ASSERT_EQ(memory.read(i, kPlace, std::as_writable_bytes(std::span(&data, 1))), Answer::kPending);
+    ASSERT_EQ(memory.take_requests().size(), 1U);
+    memory.forget();
+  }
+  ends_with_one_line();
+}
+
 TEST_F(Dma, AResetForgetsWhatIsUnderWayAndALateReplyIsHarmless) {
   dma_read(kPlace);
   const vu::Message read = request(vu::Command::kDmaRead);

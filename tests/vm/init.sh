@@ -27,9 +27,10 @@ step() {
   began=$(cut -d. -f1 /proc/uptime)
   echo "== $name"
   report start "$name"
+  rm -f /tmp/code
   { timeout -k 5 "$limit" "$@"; echo $? > /tmp/code; } 2>&1 | tee /tmp/output
-  code=$(cat /tmp/code)
-  report end "$name" exit "$code" seconds $(($(cut -d. -f1 /proc/uptime) - began)) \
+  code=$(cat /tmp/code)  # nothing, if even that was killed
+  report end "$name" exit "${code:-255}" seconds $(($(cut -d. -f1 /proc/uptime) - began)) \
     $(sed -n 's/^\[  \(PASSED\|SKIPPED\|FAILED\) *\] \([0-9]*\) test.*/\1 \2/p' /tmp/output)
 }
 

@@ -3,7 +3,8 @@
 // MMCM for the card's clock. NOT RUN ON A BOARD: checked for its connections alone (tests/lint/kc705_test.py).
 //
 // Clocks: the bridge makes 125 MHz for its AXI ports; the card has 1000 MHz / CARD_DIVIDE, 25 MHz as it is.
-// Reset: PERST#, loss of a clock or of the link reset card and bridge's ports alike.
+// Reset: PERST# or the loss of a clock reset card and bridge alike. The loss of the link does not: the bridge's ports remember what
+// is under way, and answer what they cannot do with SLVERR; software that finds the link again writes RESET.
 // Lamps: 0 link, 1 the card's clock, 2 MSI on, 3 the card has work.
 `default_nettype none
 module kc705_top #(
@@ -31,8 +32,20 @@ module kc705_top #(
     .PWRDWN(1'b0), .RST(!bus_locked));
   BUFG u_card_bufg (.I(card_clk_raw), .O(card_clk));
 
-  wire running;
-  reset_sync u_running (.clk_i(bus_clk), .rst_ni(perst_n & bus_locked & card_locked & link_up), .rst_no(running));
+  // low for 64 clocks at least, which are 3 of the slowest card_clk
+  wire released;
+  reset_sync u_released (.clk_i(bus_clk), .rst_ni(perst_n & bus_locked & card_locked), .rst_no(released));
+  reg [5:0] waited;
+  reg       running;
+  always @(posedge bus_clk or negedge released) begin
+    if (!released) begin
+      waited  <= 6'd0;
+      running <= 1'b0;
+    end else begin
+      if (!(&waited)) waited <= waited + 6'd1;
+      running <= &waited;
+    end
+  end
 
   wire [3:0]  m_awid, m_arid, m_bid, m_rid, unused_bid, unused_rid;
   wire [63:0] m_awaddr, m_araddr, m_wdata, m_rdata, s_wdata, s_rdata;
@@ -95,6 +108,6 @@ module kc705_top #(
     .s_axi_ctl_araddr(32'd0), .s_axi_ctl_arvalid(1'b0), .s_axi_ctl_arready(), .s_axi_ctl_rdata(), .s_axi_ctl_rresp(),
     .s_axi_ctl_rvalid(), .s_axi_ctl_rready(1'b1));
 
-  assign led = {busy, msi_enable, card_locked, running};
+  assign led = {busy, msi_enable, card_locked, running & link_up};
 endmodule
 `default_nettype wire
