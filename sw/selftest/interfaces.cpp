@@ -167,8 +167,9 @@ void test_address_width(Bench& bench, Verdict& verdict) {
   (void)must(channel.stray_write(Iova{kBeyond}, 0x5a5a));
   world.bench().settle();
   if (page.get_half(0) != before)
-    verdict.fail(fmt::format("a write to a page at 2^{} and more does not reach the one with the same lower bits", width),
-                 "it has changed", "the upper address bits between the card and the PCIe core");
+    verdict.fail(
+        fmt::format("a write to a page at 2^{} and more does not reach the one with the same lower bits", width),
+        "it has changed", "the upper address bits between the card and the PCIe core");
   (void)world.faults();
 }
 
