@@ -25,14 +25,32 @@ Result<> Function::start() {
   info.argsz = sizeof info;
   if (const int done = kernel_.call(device_.fd(), VFIO_DEVICE_GET_INFO, info); done < 0)
     return std::unexpected(request_failed(location_.address, "VFIO_DEVICE_GET_INFO", -done));
-  resets_ = (info.flags & VFIO_DEVICE_FLAGS_RESET) != 0;
   vfio_region_info config{};
   config.argsz = sizeof config;
   config.index = VFIO_PCI_CONFIG_REGION_INDEX;
   if (const int done = kernel_.call(device_.fd(), VFIO_DEVICE_GET_REGION_INFO, config); done < 0)
     return std::unexpected(request_failed(location_.address, "VFIO_DEVICE_GET_REGION_INFO (configuration)", -done));
   config_ = config.offset;
+  resets_ = (info.flags & VFIO_DEVICE_FLAGS_RESET) != 0 && has_function_level_reset();
   return command(PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, 0);
+}
+
+std::uint32_t Function::config_word(unsigned offset) const {
+  std::uint32_t value = 0;
+  const auto bytes = std::as_writable_bytes(std::span(&value, 1));
+  return kernel_.pread(device_.fd(), bytes, *config_ + offset) == sizeof value ? value : 0;
+}
+
+bool Function::has_function_level_reset() const {
+  constexpr int kMost = 48;  // capabilities that 192 bytes have room for
+  if ((config_word(PCI_COMMAND) >> 16 & PCI_STATUS_CAP_LIST) == 0) return false;
+  unsigned at = config_word(PCI_CAPABILITY_LIST) & 0xfc;
+  for (int i = 0; i < kMost && at != 0; ++i) {
+    const std::uint32_t header = config_word(at);
+    if ((header & 0xff) == PCI_CAP_ID_EXP) return (config_word(at + PCI_EXP_DEVCAP) & PCI_EXP_DEVCAP_FLR) != 0;
+    at = header >> 8 & 0xfc;
+  }
+  return false;
 }
 
 Result<> Function::command(std::uint16_t set, std::uint16_t clear) {

@@ -72,6 +72,10 @@ class Function {
         container_(std::move(container)),
         device_(std::move(device)) {}
   Result<> start();
+  /// PCI Express Base 6.6.2. Other ways that a kernel knows are no use: they go by the bus, take seconds, and the
+  /// card's own reset has done all there is to do.
+  bool has_function_level_reset() const;
+  std::uint32_t config_word(unsigned offset) const;
   Result<> command(std::uint16_t set, std::uint16_t clear);
   Result<> attach(std::uint32_t id);
 

@@ -35,6 +35,17 @@ void answer(World& world, const riscv::PageRequest& request, PageResponse code) 
   world.iommu().commands().ring();
 }
 
+/// A channel that translates for itself gets nothing to write with, and writes nothing.
+void without_translation(Verdict& verdict, World& world, dma::Channel& channel, const Words& page,
+                         regs::DmaStatus wanted, const char* what) {
+  const std::uint32_t before = page.get_half(0);
+  const dma::Completion done = must(channel.run(
+      {.op = regs::DmaOp::kFill, .destination = Iova{kIova}, .length = 4, .pattern = ~before}, Bench::kCycles));
+  if (done.status != wanted || page.get_half(0) != before)
+    verdict.fail(fmt::format("{}: ends with {}, nothing is written", what, regs::to_string(wanted)),
+                 outcome(world, done));
+}
+
 }  // namespace
 
 void test_ats(Bench& bench, Verdict& verdict) {
@@ -61,6 +72,19 @@ void test_ats(Bench& bench, Verdict& verdict) {
   world.context(kDevice, {.fsc = tree.pointer()});
   (void)refused(verdict, world, translated, record_of(translated, regs::Cause::kTypeDisallowed, one.address(), true),
                 "a translated access of a device without EN_ATS");
+  dma::Channel& asking = world.channel({.device_id = kDevice, .ats = true});
+  without_translation(verdict, world, asking, other, regs::DmaStatus::kTranslationRefused,
+                      "a translation request of a device without EN_ATS");
+  if (const auto faults = world.faults(); faults.size() != 1 || faults[0].cause != regs::Cause::kTypeDisallowed)
+    verdict.fail(fmt::format("a translation request of a device without EN_ATS leaves one record, {}",
+                             regs::to_string(regs::Cause::kTypeDisallowed)),
+                 faults.empty() ? "none" : to_text(faults[0]));
+
+  tree.map(kIova, other.address(), pte::kReadOnly);
+  world.context(kDevice, {.tc = tc::v.mask() | tc::en_ats.mask(), .fsc = tree.pointer()});
+  without_translation(verdict, world, world.channel({.device_id = kDevice, .ats = true}), other,
+                      regs::DmaStatus::kPageRefused, "a write to a page whose translation has no W, without EN_PRI");
+  (void)world.faults();
 }
 
 void test_t2gpa(Bench& bench, Verdict& verdict) {

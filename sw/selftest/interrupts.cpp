@@ -2,6 +2,7 @@
 // Steps "irq-...": each vector of the card, and each cause. Step "messages": interrupts of the IOMMU as memory writes.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <thread>
@@ -99,6 +100,19 @@ unsigned vector_of(Bench& bench, const regs::Field& cause) {
   return static_cast<unsigned>(cause.get(bench.read(iommu::icvec)));
 }
 
+/// Runs a test with a cause on the vector that the driver gave it, and on the last one that the field takes.
+void on_two_vectors(Bench& bench, const regs::Field& cause, const std::function<void(unsigned)>& test) {
+  const std::uint64_t before = bench.read(iommu::icvec);
+  bench.write(iommu::icvec, cause.set(before, cause.max()));
+  const unsigned last = vector_of(bench, cause);
+  bench.write(iommu::icvec, before);
+  test(vector_of(bench, cause));
+  bench.write(iommu::icvec, cause.set(before, last));
+  test(last);
+  bench.write(iommu::icvec, before);
+  quiet(bench);
+}
+
 void after_illegal(World& world) {
   world.bench().settle();
   world.iommu().commands().skip();
@@ -137,29 +151,31 @@ void test_fault_vector(Bench& bench, Verdict& verdict) {
   if (no_wires(bench, verdict)) return;
   World world(bench);
   dma::Channel& channel = world.channel({.device_id = kDevice});
-  const unsigned vector = vector_of(bench, iommu::icvec_f::fiv);
-  if (!announces(bench, verdict, vector, "a fault record", [&] { must(channel.stray_read(Iova{0x5000})); }))
-    too_few(bench, verdict, vector);
-  (void)world.faults();
+  on_two_vectors(bench, iommu::icvec_f::fiv, [&](unsigned vector) {
+    if (!announces(bench, verdict, vector, "a fault record", [&] { must(channel.stray_read(Iova{0x5000})); }))
+      too_few(bench, verdict, vector);
+    (void)world.faults();
+  });
 }
 
 void test_counter_vector(Bench& bench, Verdict& verdict) {
   if (no_wires(bench, verdict)) return;
   World world(bench);
-  const unsigned vector = vector_of(bench, iommu::icvec_f::pmiv);
   const std::uint64_t all = bench.read(iommu::iocountinh);
-  const bool there = announces(bench, verdict, vector, "the overflow of iohpmcycles", [&] {
-    bench.write(iommu::iohpmcycles, iommu::iohpmcycles_f::counter.max() - 500);
-    bench.write(iommu::iocountinh, all & ~iommu::iocountinh_f::cy.mask());
+  on_two_vectors(bench, iommu::icvec_f::pmiv, [&](unsigned vector) {
+    const bool there = announces(bench, verdict, vector, "the overflow of iohpmcycles", [&] {
+      bench.write(iommu::iohpmcycles, iommu::iohpmcycles_f::counter.max() - 500);
+      bench.write(iommu::iocountinh, all & ~iommu::iocountinh_f::cy.mask());
+    });
+    bench.write(iommu::iocountinh, all | iommu::iocountinh_f::cy.mask());
+    const std::uint64_t overflown = bench.read(iommu::iocountovf);
+    bench.write(iommu::iohpmcycles, 0);
+    quiet(bench);
+    if (!there)
+      too_few(bench, verdict, vector);
+    else if (iommu::iocountovf_f::cy.get(overflown) == 0)
+      verdict.fail("iocountovf.cy is 1 behind the overflow", fmt::format("{:#x}", overflown));
   });
-  bench.write(iommu::iocountinh, all | iommu::iocountinh_f::cy.mask());
-  const std::uint64_t overflown = bench.read(iommu::iocountovf);
-  bench.write(iommu::iohpmcycles, 0);
-  quiet(bench);
-  if (!there)
-    too_few(bench, verdict, vector);
-  else if (iommu::iocountovf_f::cy.get(overflown) == 0)
-    verdict.fail("iocountovf.cy is 1 behind the overflow", fmt::format("{:#x}", overflown));
 }
 
 void test_page_request_vector(Bench& bench, Verdict& verdict) {
@@ -171,16 +187,17 @@ void test_page_request_vector(Bench& bench, Verdict& verdict) {
   Tree tree(world, *format);
   world.context(kDevice, {.tc = tc::v.mask() | tc::en_ats.mask() | tc::en_pri.mask(), .fsc = tree.pointer()});
   dma::Channel& channel = world.channel({.device_id = kDevice, .ats = true});
-  const unsigned vector = vector_of(bench, iommu::icvec_f::piv);
-  dma::Ticket ticket{};
-  const bool there = announces(bench, verdict, vector, "a page request", [&] {
-    ticket = must(channel.submit({.op = regs::DmaOp::kCrc, .source = Iova{0x7000}, .length = 64}));
+  on_two_vectors(bench, iommu::icvec_f::piv, [&](unsigned vector) {
+    dma::Ticket ticket{};
+    const bool there = announces(bench, verdict, vector, "a page request", [&] {
+      ticket = must(channel.submit({.op = regs::DmaOp::kCrc, .source = Iova{0x7000}, .length = 64}));
+    });
+    if (!there) return too_few(bench, verdict, vector);
+    for (const riscv::PageRequest& request : world.iommu().page_requests().drain().requests)
+      must(world.iommu().commands().push(riscv::respond(request, riscv::command::PageResponse::kFailure)));
+    must(world.iommu().commands().fence());
+    (void)must(channel.wait(ticket, Bench::kCycles));
   });
-  if (!there) return too_few(bench, verdict, vector);
-  for (const riscv::PageRequest& request : world.iommu().page_requests().drain().requests)
-    must(world.iommu().commands().push(riscv::respond(request, riscv::command::PageResponse::kFailure)));
-  must(world.iommu().commands().fence());
-  (void)must(channel.wait(ticket, Bench::kCycles));
 }
 
 void test_channel_vectors(Bench& bench, Verdict& verdict) {
@@ -222,32 +239,54 @@ void test_messages(Bench& bench, Verdict& verdict) {
     return card::wait(bench.card(), {.who = "self-test", .what = "a message", .cycles = Bench::kCycles}, came)
         .has_value();
   };
-  auto provoke = [&] {
+  // Masked, nothing comes; unmasked, what was held back does.
+  auto sends = [&](const char* cause, const regs::Field& field, unsigned vector, std::uint32_t data,
+                   const std::function<void()>& provoke) {
     bench.write(iommu::ipsr, 0xf);
-    must(world.iommu().commands().push(kIllegal));
-    world.iommu().commands().ring();
-    bench.settle();
-  };
-  auto recover = [&] {
-    after_illegal(world);
-    bench.write(iommu::ipsr, 0xf);
-  };
-  for (unsigned vector = 0; vector <= last; ++vector) {
-    const std::uint32_t data = 0xa000 + vector;
     bench.write(iommu::msi_addr, memory.address() + 4 * vector, vector);
     bench.write(iommu::msi_data, data, vector);
     bench.write(iommu::msi_vec_ctl, 1, vector);
-    bench.write(iommu::icvec, vector);
+    bench.write(iommu::icvec, field.set(0, vector));
+    const std::uint32_t before = memory.get_half(vector);
     provoke();
-    if (memory.get_half(vector) != 0) verdict.fail(fmt::format("vector {} is masked: no message", vector), "a message");
+    bench.settle();
+    if (memory.get_half(vector) != before)
+      verdict.fail(fmt::format("{} on vector {}, masked: no message", cause, vector), "a message");
     bench.write(iommu::msi_vec_ctl, 0, vector);
     if (!arrives(vector, data))
-      verdict.fail(fmt::format("vector {}, unmasked, stores {:#x}", vector, data),
+      verdict.fail(fmt::format("{} on vector {}, unmasked, stores {:#x}", cause, vector, data),
                    fmt::format("{:#x}", memory.get_half(vector)));
-    recover();
+  };
+  for (unsigned vector = 0; vector <= last; ++vector) {
+    sends("an illegal command", iommu::icvec_f::civ, vector, 0xa000 + vector, [&] {
+      must(world.iommu().commands().push(kIllegal));
+      world.iommu().commands().ring();
+    });
+    after_illegal(world);
   }
   if (const auto faults = world.faults(); !faults.empty())
     verdict.fail("messages leave no fault record", to_text(faults.front()));
+  dma::Channel& channel = world.channel({.device_id = kDevice});
+  for (const unsigned vector : {std::min(1U, last), last}) {
+    sends("a fault record", iommu::icvec_f::fiv, vector, 0xb000 + vector,
+          [&] { must(channel.stray_read(Iova{0x5000})); });
+    (void)world.faults();
+  }
+  const bool counts = bench.has(caps::hpm);
+  const std::uint64_t stopped = counts ? bench.read(iommu::iocountinh) : 0;
+  for (const unsigned vector : {last, std::min(1U, last)}) {
+    if (!counts) break;
+    sends("the overflow of iohpmcycles", iommu::icvec_f::pmiv, vector, 0xc000 + vector, [&] {
+      bench.write(iommu::iohpmcycles, iommu::iohpmcycles_f::counter.max() - 500);
+      bench.write(iommu::iocountinh, stopped & ~iommu::iocountinh_f::cy.mask());
+      must(card::wait(bench.card(),
+                      {.who = "self-test", .what = "the overflow", .cycles = Bench::kCycles, .idle_ends = false},
+                      [&] { return iommu::iocountovf_f::cy.get(bench.read(iommu::iocountovf)) != 0; }));
+      bench.write(iommu::iocountinh, stopped | iommu::iocountinh_f::cy.mask());
+    });
+    bench.write(iommu::iohpmcycles, 0);
+  }
+  bench.write(iommu::ipsr, 0xf);
   verdict.fact("vectors", last + 1);
 }
 

@@ -87,7 +87,7 @@ Result<std::unique_ptr<card::PinnedMemory>> BrokenCard::pin(std::byte* first, st
 }
 std::vector<BusRange> BrokenCard::outer_ranges() const { return card_->memory().outer_ranges(); }
 
-unsigned BrokenCard::vectors() const { return card_->interrupts().vectors(); }
+unsigned BrokenCard::vectors() const { return std::min(granted, card_->interrupts().vectors()); }
 
 std::uint64_t BrokenCard::shared_with(unsigned vector) const {
   return one_message ? (std::uint64_t{1} << vectors()) - 1 : std::uint64_t{1} << vector;

@@ -27,6 +27,7 @@ class BrokenCard final : public card::Card, private card::Mmio, private card::Dm
   /// Changes what a register access writes; false: it is lost.
   std::function<bool(card::Bar bar, std::uint64_t offset, unsigned size, std::uint64_t& value)> on_write;
   std::uint64_t lost_vectors{};                 ///< messages that never arrive
+  unsigned granted{~0U};                        ///< vectors that the host gives, at most
   bool one_message{};                           ///< all vectors share it: no defect, what a host gives a card with MSI
   std::uint64_t dies_after{~std::uint64_t{0}};  ///< register accesses, then every read gives all ones
   bool corrupts{};                              ///< bit 5 of byte 40 of every long piece that the card writes

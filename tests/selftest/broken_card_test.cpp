@@ -150,6 +150,49 @@ TEST_F(BrokenCards, AVectorThatNeverFiresIsNamed) {
   EXPECT_NE(results.text().find("channel 1 raises vector 17"), std::string::npos) << results.text();
 }
 
+TEST_F(BrokenCards, VectorsThatTheTransportDoesNotGiveAreMissed) {
+  card.granted = 18;
+  const Results some = run();
+  expect_failure(some, "irq-channels", "18 vectors", "MSI");
+  card.granted = 0;
+  EXPECT_EQ(run().failed(), (Names{"irq-command", "irq-fault", "irq-counter", "irq-page-request", "irq-channels"}));
+}
+
+TEST_F(BrokenCards, ACapabilitiesRegisterThatLosesItsUpperHalfIsSeen) {
+  card.on_read = [](Bar bar, std::uint64_t offset, unsigned, std::uint64_t real) {
+    return is(regs::iommu::capabilities, bar, offset) ? real & 0xffff'ffff : real;
+  };
+  expect_failure(run("identity"), "identity", "0, in 0x", "lose a half");
+}
+
+TEST_F(BrokenCards, DeviceIdsThatLoseBitsOnTheWayAreSeen) {
+  for (const std::uint64_t kept : {0x3f, 0x7fff, 0xff7fff}) {
+    card.on_write = [kept](Bar bar, std::uint64_t offset, unsigned, std::uint64_t& value) {
+      if (is(regs::dma::device_id, bar, offset)) value &= kept;
+      return true;
+    };
+    const Results results = run("directories");
+    EXPECT_EQ(results.failed(), Names{"directories"}) << results.text();
+  }
+}
+
+TEST_F(BrokenCards, AnIommuThatStaysBareInsteadOfOffIsSeen) {
+  constexpr auto kBare = static_cast<std::uint64_t>(regs::IommuMode::kBare);
+  bool off = false;
+  std::uint64_t before = 0;
+  card.on_write = [&](Bar bar, std::uint64_t offset, unsigned, std::uint64_t& value) {
+    if (!is(regs::iommu::ddtp, bar, offset)) return true;
+    off = value == 0 && before == kBare;
+    if (off) value = kBare;
+    before = value;
+    return true;
+  };
+  card.on_read = [&](Bar bar, std::uint64_t offset, unsigned, std::uint64_t real) {
+    return off && is(regs::iommu::ddtp, bar, offset) ? 0 : real;
+  };
+  expect_failure(run("faults"), "faults", "ok", "");
+}
+
 TEST_F(BrokenCards, VectorsThatShareOneMessageAreNoDefect) {
   card.one_message = true;
   const Results results = run();

@@ -197,7 +197,7 @@ int FakeKernel::device_request(Fd& fd, unsigned long request, std::uintptr_t arg
     }
     case VFIO_DEVICE_RESET:
       ++function.reset_count;
-      function.config[0] &= 0xffff'ffff;  // COMMAND and STATUS
+      function.config[0] &= ~(std::uint64_t{0xffff} << 32);  // COMMAND
       return 0;
     default:
       return -ENOTTY;

@@ -35,7 +35,7 @@ class FakeKernel final : public vfio::Kernel {
     unsigned vectors{20};                   ///< of MSI-X
     unsigned msi_vectors{};                 ///< of MSI
     std::optional<unsigned> vectors_there;  ///< fewer than it has: what the machine can give
-    std::vector<std::uint64_t> config = std::vector<std::uint64_t>(512);
+    std::vector<std::uint64_t> config = express_config();
     std::map<unsigned, std::vector<std::uint64_t>> bars;
     std::vector<int> eventfds;  ///< by vector, once they are set
     unsigned reset_count{};
@@ -46,6 +46,14 @@ class FakeKernel final : public vfio::Kernel {
     std::optional<std::uint32_t> attached;  ///< to a page table
     std::function<void(std::uint64_t offset)> on_write;  ///< of BAR 0, if that is not mapped: after each write
     std::uint16_t command() const { return static_cast<std::uint16_t>(config[0] >> 32); }
+    /// A list of one capability: PCI Express, with function level reset.
+    static std::vector<std::uint64_t> express_config() {
+      std::vector<std::uint64_t> words(512);
+      words[0] = std::uint64_t{0x10} << 48;
+      words[6] = std::uint64_t{0x40} << 32;
+      words[8] = std::uint64_t{1} << 60 | 0x0002'0010;
+      return words;
+    }
   };
   struct Map {
     std::uint64_t memory;

@@ -196,12 +196,25 @@ TEST_F(VfioCard, FunctionResetReachesTheFunctionAndPutsItBackToWork) {
   EXPECT_EQ(function.command() & 6, 6);
 }
 
-TEST_F(VfioCard, FunctionWithoutResetIsLeftAlone) {
+TEST_F(VfioCard, FunctionThatTheKernelCannotResetIsLeftAlone) {
   function.resets = false;
   const auto card = open();
   ASSERT_TRUE(card) << card.error().what;
   EXPECT_TRUE((*card)->function_reset());
   EXPECT_EQ(function.reset_count, 0U);
+}
+
+TEST_F(VfioCard, FunctionThatWouldBeResetWithItsBusIsLeftAlone) {
+  function.config[8] &= 0xffff'ffff;
+  const auto card = open();
+  ASSERT_TRUE(card) << card.error().what;
+  EXPECT_TRUE((*card)->function_reset());
+  EXPECT_EQ(function.reset_count, 0U);
+}
+
+TEST_F(VfioCard, ListOfCapabilitiesThatDoesNotEndIsLeft) {
+  function.config[8] = 0x4005;
+  ASSERT_TRUE(open());
 }
 
 TEST_F(VfioCard, WaitGivesTheVectorsThatWereRaisedOnce) {

@@ -59,6 +59,9 @@ int VfioFunction::call(unsigned long request, void* argument) const {
 int VfioFunction::container_call(unsigned long request, void* argument) const {
   return result(::ioctl(container_, request, argument));
 }
+int VfioFunction::container_extension(unsigned long extension) const {
+  return result(::ioctl(container_, VFIO_CHECK_EXTENSION, extension));
+}
 int VfioFunction::group_call(unsigned long request, void* argument) const {
   return result(::ioctl(group_, request, argument));
 }

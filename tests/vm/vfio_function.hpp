@@ -27,6 +27,7 @@ class VfioFunction {
   /// ioctl on container and group, likewise.
   int container_call(unsigned long request, void* argument) const;
   int group_call(unsigned long request, void* argument) const;
+  int container_extension(unsigned long extension) const;
 
   vfio_region_info region(unsigned index) const;
   vfio_irq_info irq(unsigned index) const;
