@@ -8,10 +8,11 @@
 namespace aperture::sw::selftest {
 namespace {
 
-/// Text as XML 1.0 takes it, in attributes too.
+/// Text as XML 1.0 takes it, in attributes too. Bytes that are no UTF-8 are replaced.
 std::string xml(const std::string& text) {
+  const std::string valid = Json::parse(Json(text).dump(-1, ' ', false, Json::error_handler_t::replace));
   std::string result;
-  for (const char c : text) switch (c) {
+  for (const char c : valid) switch (c) {
       case '&':
         result += "&amp;";
         break;
@@ -51,8 +52,9 @@ std::string content(const Done& done) {
   } else if (verdict.skipped()) {
     text += fmt::format("<skipped message=\"{}\"/>", xml(verdict.reason()));
   }
-  return text + fmt::format("<system-out>{}</system-out>", xml(fmt::format("{}\ncycles: {}\n{}", done.step->proves,
-                                                                           done.cycles, facts_json(verdict).dump())));
+  return text + fmt::format("<system-out>{}</system-out>",
+                            xml(fmt::format("{}\ncycles: {}\n{}", done.step->proves, done.cycles,
+                                            facts_json(verdict).dump(-1, ' ', false, Json::error_handler_t::replace))));
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <memory>
+#include <vector>
 
 #include "card/registry.hpp"
 #include "cards.hpp"
@@ -84,6 +86,18 @@ class Watched final : public selftest::Listener {
   selftest::Watchdog& watchdog_;
 };
 
+/// A card that cannot even be opened has failed the first step, also for those who read the report alone.
+void report_closed(const Wishes& wishes, const std::vector<const Step*>& steps, const Failure& failure) {
+  Report report(!wishes.common.json);
+  report.plan(steps);
+  selftest::Done first{steps.front(), selftest::Verdict(steps.front()->check)};
+  first.verdict.fail("the card can be opened", failure.what(),
+                     "what the message says; docs/bring-up.md has its reasons");
+  report.done(first);
+  report.bail_out("the card cannot be opened");
+  (void)finish(wishes, wishes.common.card, report);
+}
+
 [[noreturn]] void give_up(const Wishes& wishes, const std::string& card, Report& report) {
   report.bail_out(fmt::format("not over after {} s: an access to the card does not come back; check its link and power",
                               wishes.limit));
@@ -103,7 +117,13 @@ Exit run_selftest(const Arguments& arguments) {
   if (wishes.list) return list_steps();
   const auto steps = selftest::chosen(wishes.step);
   if (steps.empty()) throw UsageError(fmt::format("option '--step': no step {}; --list has their names", wishes.step));
-  const auto card = open_card(wishes.common);
+  std::unique_ptr<card::Card> card;
+  try {
+    card = open_card(wishes.common);
+  } catch (const Failure& failure) {
+    report_closed(wishes, steps, failure);
+    throw;
+  }
   const std::string description = card->description();
   Report report(!wishes.common.json);
   selftest::Watchdog watchdog(std::chrono::seconds(wishes.limit), [&] { give_up(wishes, description, report); });

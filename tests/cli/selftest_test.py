@@ -116,10 +116,17 @@ class Usage(unittest.TestCase):
             self.assertEqual(code, USAGE)
             self.assertIn("--time-limit", error)
 
-    def test_a_card_that_cannot_be_opened_is_the_environments_fault(self):
-        code, output, error = run("selftest", "--card", "vfio-user:/no/such/socket")
-        self.assertEqual((code, output), (ENVIRONMENT, ""))
+    def test_a_card_that_cannot_be_opened_is_the_environments_fault_and_the_first_steps(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "report.xml"
+            code, output, error = run("selftest", "--card", "vfio-user:/no/such/socket", "--junit", str(file))
+            suite = ElementTree.parse(file).getroot().find("testsuite")
+        self.assertEqual(code, ENVIRONMENT)
         self.assertIn("/no/such/socket", error)
+        self.assertIn("not ok 1 - identity\n", output)
+        self.assertIn("/no/such/socket", output)
+        self.assertIn("\nBail out! the card cannot be opened\n", output)
+        self.assertEqual([suite.get(name) for name in ("failures", "errors")], ["1", "1"])
 
     def test_a_junit_file_that_cannot_be_written_is_named(self):
         code, _, error = run("selftest", "--card", "model", "--step", "identity", "--junit", "/no/such/folder/x.xml")
