@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keeps bursts at addresses that the bridge cannot reach from it, which would take their lower bits for an address: they are
 // answered DECERR, writes without effect. The IOMMU bounds its own accesses by PAS, but not what leaves translated or bare:
-// that is left to whoever stands between it and memory (specification, "Faults": PMA and PMP checks of the IO bridge).
+// that is left to the IO bridge, which stands between it and memory (specification, "Placement and data flow").
 //
 // Order: such a burst waits until all earlier ones of its direction are answered, so that order holds within every id; those
 // after it wait for it. A W is never ahead of its AW.

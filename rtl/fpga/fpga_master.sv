@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From the card's two masters to the one AXI4 master that a bridge takes: axi_range before m_data, merge_read and merge_write
-// with the card's clock, then the crossing to the bus' clock. All bursts are INCR and of whole beats; ids are 0 (m_data) and 1 (m_iommu).
+// with the card's clock, then the crossing to the bus' clock. All bursts are INCR and of whole beats; ids are 0 (m_data) and 1
+// (m_iommu).
 //
 // Latency and outstanding: of those three. R and B of the bus are always taken in the end: merge_read and merge_write have kept
 // room for them.

@@ -9,10 +9,10 @@
 // the bridge's own: a bridge that is reset forgets what it was asked, and a card that is reset alone with accesses outstanding
 // hangs the bridge. Software that wants a fresh card writes RESET, which drains first.
 //
-// What a bridge is to do: answer every access within 60 ms, which is how long RESET waits; give B of a write once what follows on the
-// link (writes, MSIs,
-// answers to the host) stays behind it; keep to the order of answers within an id. It need not know exclusive
-// accesses, WRAP, FIXED or narrow bursts; it may split bursts as it likes. Of what m_axi lacks, AxPROT is to be 0, AxCACHE 0011.
+// What a bridge is to do: answer every access within 60 ms, which is how long RESET waits; give B of a write once what follows
+// on the link (writes, MSIs, answers to the host) stays behind it; keep to the order of answers within an id. It need not know
+// exclusive accesses, WRAP, FIXED or narrow bursts; it may split bursts as it likes. It sees no address beyond ADDRESS_BITS. Of
+// what m_axi lacks, AxPROT is to be 0, AxCACHE 0011.
 //
 // What the card is not, because of that: no exclusive accesses, so no updates of A and D and none of interrupt files at one
 // stroke; no quality-of-service ids and no page-based memory types, which PCIe does not carry. There is no device behind the

@@ -74,7 +74,7 @@ bool SharedFile::write(std::uint64_t offset, std::span<const std::byte> from) co
 
 std::optional<bool> SharedFile::exchange(std::uint64_t offset, std::span<const std::byte> expected,
                                          std::span<const std::byte> desired) const {
-  if (bytes_ != nullptr) return compare_exchange(bytes_ + offset, expected, desired);
+  if (bytes_ != nullptr && offset % expected.size() == 0) return compare_exchange(bytes_ + offset, expected, desired);
   std::array<std::byte, 8> found{};
   const std::span<std::byte> now = std::span(found).first(expected.size());
   if (!read(offset, now)) return std::nullopt;

@@ -33,8 +33,8 @@ class SharedFile {
   /// False: not all of it was there. The range lies within `size`.
   bool read(std::uint64_t offset, std::span<std::byte> to) const;
   bool write(std::uint64_t offset, std::span<const std::byte> from) const;
-  /// Writes `desired` if `expected` is there, and whether it was; indivisible if the file is mapped. nullopt: as
-  /// `false` above. Both have 1, 2, 4 or 8 bytes, the offset is aligned to as many.
+  /// Writes `desired` if `expected` is there, and whether it was; nullopt: as `false` above. Both have 1, 2, 4 or 8
+  /// bytes. Indivisible if the file is mapped and the offset aligned to as many.
   std::optional<bool> exchange(std::uint64_t offset, std::span<const std::byte> expected,
                                std::span<const std::byte> desired) const;
 

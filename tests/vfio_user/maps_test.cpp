@@ -104,6 +104,9 @@ TEST_F(Maps, AnExchangeNeedsAMapThatMayBeReadAndWritten) {
   EXPECT_EQ(exchange(2 * kPage, held), sw::serve::Answer::kOk);
   EXPECT_FALSE(held);
   EXPECT_EQ(exchange(kPage + 8, held), sw::serve::Answer::kPending) << "the client is asked";
+  ASSERT_EQ(map(3 * kPage, kPage, file, 2 * kPage + 3), 0);
+  EXPECT_EQ(exchange(3 * kPage, held), sw::serve::Answer::kOk);
+  EXPECT_TRUE(held) << "at no multiple of 8 in the file";
 }
 
 TEST_F(Maps, NothingBesideAMapIsTouched) {
