@@ -166,7 +166,7 @@ TEST_F(BrokenCards, ACapabilitiesRegisterThatLosesItsUpperHalfIsSeen) {
 }
 
 TEST_F(BrokenCards, DeviceIdsThatLoseBitsOnTheWayAreSeen) {
-  for (const std::uint64_t kept : {0x3f, 0x7fff, 0xff7fff}) {
+  for (const std::uint64_t kept : {0x3fULL, 0x7fffULL, 0xff'7fffULL}) {
     card.on_write = [kept](Bar bar, std::uint64_t offset, unsigned, std::uint64_t& value) {
       if (is(regs::dma::device_id, bar, offset)) value &= kept;
       return true;
