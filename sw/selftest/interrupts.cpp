@@ -100,6 +100,12 @@ unsigned vector_of(Bench& bench, const regs::Field& cause) {
   return static_cast<unsigned>(cause.get(bench.read(iommu::icvec)));
 }
 
+/// Lets iohpmcycles count from just below its end; `inhibited` is iocountinh of before.
+void overflow_soon(Bench& bench, std::uint64_t inhibited) {
+  bench.write(iommu::iohpmcycles, iommu::iohpmcycles_f::counter.max() - 500);
+  bench.write(iommu::iocountinh, inhibited & ~iommu::iocountinh_f::cy.mask());
+}
+
 /// Runs a test with a cause on the vector that the driver gave it, and on the last one that the field takes.
 void on_two_vectors(Bench& bench, const regs::Field& cause, const std::function<void(unsigned)>& test) {
   const std::uint64_t before = bench.read(iommu::icvec);
@@ -163,10 +169,8 @@ void test_counter_vector(Bench& bench, Verdict& verdict) {
   World world(bench);
   const std::uint64_t all = bench.read(iommu::iocountinh);
   on_two_vectors(bench, iommu::icvec_f::pmiv, [&](unsigned vector) {
-    const bool there = announces(bench, verdict, vector, "the overflow of iohpmcycles", [&] {
-      bench.write(iommu::iohpmcycles, iommu::iohpmcycles_f::counter.max() - 500);
-      bench.write(iommu::iocountinh, all & ~iommu::iocountinh_f::cy.mask());
-    });
+    const bool there =
+        announces(bench, verdict, vector, "the overflow of iohpmcycles", [&] { overflow_soon(bench, all); });
     bench.write(iommu::iocountinh, all | iommu::iocountinh_f::cy.mask());
     const std::uint64_t overflown = bench.read(iommu::iocountovf);
     bench.write(iommu::iohpmcycles, 0);
@@ -277,8 +281,7 @@ void test_messages(Bench& bench, Verdict& verdict) {
   for (const unsigned vector : {last, std::min(1U, last)}) {
     if (!counts) break;
     sends("the overflow of iohpmcycles", iommu::icvec_f::pmiv, vector, 0xc000 + vector, [&] {
-      bench.write(iommu::iohpmcycles, iommu::iohpmcycles_f::counter.max() - 500);
-      bench.write(iommu::iocountinh, stopped & ~iommu::iocountinh_f::cy.mask());
+      overflow_soon(bench, stopped);
       must(card::wait(bench.card(),
                       {.who = "self-test", .what = "the overflow", .cycles = Bench::kCycles, .idle_ends = false},
                       [&] { return iommu::iocountovf_f::cy.get(bench.read(iommu::iocountovf)) != 0; }));

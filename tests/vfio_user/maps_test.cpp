@@ -60,9 +60,12 @@ TEST_F(Maps, ExchangesLoseNothingOfWhatTheClientAddsMeanwhile) {
   void* const shared = ::mmap(nullptr, kPage, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
   ASSERT_NE(shared, MAP_FAILED);
   const std::atomic_ref<std::uint64_t> count(*static_cast<std::uint64_t*>(shared));
+  std::atomic<bool> over = false;
+  std::atomic<std::uint64_t> added = 0;
   std::thread client([&] {
-    for (unsigned i = 0; i < kRounds; ++i) count.fetch_add(1);
+    for (; !over; ++added) count.fetch_add(1);
   });
+  while (added == 0) std::this_thread::yield();
   unsigned lost = 0;
   for (unsigned i = 0; i < kRounds; ++i) {
     std::uint64_t now = 0, next = 0;
@@ -77,9 +80,10 @@ TEST_F(Maps, ExchangesLoseNothingOfWhatTheClientAddsMeanwhile) {
       }
     }
   }
+  over = true;
   client.join();
   EXPECT_EQ(lost, 0U);
-  EXPECT_EQ(count.load(), std::uint64_t{kRounds} << 32 | kRounds);
+  EXPECT_EQ(count.load(), std::uint64_t{kRounds} << 32 | added);
   ::munmap(shared, kPage);
 }
 
